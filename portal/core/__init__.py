@@ -1,0 +1,1 @@
+"""Values and contracts: no I/O, neither Dask nor Jupyter."""

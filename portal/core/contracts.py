@@ -1,0 +1,154 @@
+"""The contracts of drivers: one or two required methods each, optional abilities apart.
+
+A driver is a class named by an entry point of the group ``portal.catalogs``, ``portal.computes``,
+``portal.streams`` or ``portal.models``. It is built with the options of the facility file as
+explicit keywords; a catalog's first argument is the facility's id. Drivers are synchronous and are
+called in threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from portal.core.environment import Environment
+from portal.core.item import Item
+from portal.core.job import JobSpec, JobStatus
+from portal.core.query import Query
+
+if TYPE_CHECKING:
+    import fsspec
+    import xarray as xr
+
+
+@runtime_checkable
+class Catalog(Protocol):
+    """Datasets of one facility. Built as ``Driver(facility_id, **options)``."""
+
+    def items(self) -> Iterator[Item]:
+        """Give every record, from metadata alone; warn about and pass over those that are broken.
+
+        Raises
+        ------
+        Unavailable
+            The catalog as a whole cannot be reached.
+        """
+        ...
+
+    def open(self, item: Item) -> xr.Dataset:
+        """Open one dataset lazily: Dask-backed, nothing read but metadata and coordinates.
+
+        Raises
+        ------
+        Unavailable, Unreadable, TooLarge, MissingDependency
+            It has gone, cannot be read, declares more than it can hold, or needs a package.
+        """
+        ...
+
+
+@runtime_checkable
+class SupportsSearch(Protocol):
+    """A catalog that searches by itself: asked live, beside the index, never harvested."""
+
+    def search(self, query: Query) -> Iterable[Item]:
+        """Give the records that match, best first, ``query.limit`` at most."""
+        ...
+
+
+@runtime_checkable
+class SupportsFingerprint(Protocol):
+    """A catalog that can say cheaply whether it has changed."""
+
+    def fingerprint(self) -> str:
+        """Return a text that differs when the records do."""
+        ...
+
+
+@runtime_checkable
+class SupportsPublish(Protocol):
+    """A catalog to which results can be added."""
+
+    def publish(self, item: Item, store: str) -> Item:
+        """Copy the Zarr store at the path ``store`` in, whole or not at all; return its record.
+
+        Parameters
+        ----------
+        item
+            The record, whose assets do not yet say where the data lies.
+        store
+            Path of a committed Zarr store.
+        """
+        ...
+
+
+@runtime_checkable
+class Workspace(Protocol):
+    """Where a compute resource keeps run directories: a file system and a root on it."""
+
+    @property
+    def fs(self) -> fsspec.AbstractFileSystem:
+        """The file system."""
+        ...
+
+    @property
+    def root(self) -> str:
+        """Path of the directory of run directories."""
+        ...
+
+
+@runtime_checkable
+class Compute(Protocol):
+    """A place where jobs run. Built as ``Driver(**options)``; holds no state of its own."""
+
+    @property
+    def workspace(self) -> Workspace:
+        """Where its run directories lie."""
+        ...
+
+    @property
+    def python(self) -> str:
+        """Path, at the facility, of the Python that runs ``-m portal.runner``."""
+        ...
+
+    def submit(self, job: JobSpec) -> str:
+        """Start a job that outlives the caller; return its id."""
+        ...
+
+    def status(self, job_id: str) -> JobStatus:
+        """Say what the scheduler knows of a job. A job it has never heard of is FAILED, said so."""
+        ...
+
+    def cancel(self, job_id: str) -> None:
+        """End a job and every process of it; a job that has ended is left as it is."""
+        ...
+
+
+@runtime_checkable
+class SupportsEnvironment(Protocol):
+    """A compute resource that can say what its Python environment holds."""
+
+    def environment(self) -> Environment:
+        """Describe it, as :func:`portal.core.environment.local_environment` does for this process."""
+        ...
+
+
+@runtime_checkable
+class Stream(Protocol):
+    """An instrument's live data."""
+
+    def read(self) -> Iterator[xr.Dataset]:
+        """Give Datasets as they come, each the next part along the stream's own dimension."""
+        ...
+
+
+@runtime_checkable
+class Model(Protocol):
+    """An AI model, run as an analysis."""
+
+    def card(self) -> Mapping[str, Any]:
+        """Say what the model is, its signature and its checksum."""
+        ...
+
+    def predict(self, inputs: xr.Dataset) -> xr.Dataset:
+        """Apply the model lazily, chunk by chunk."""
+        ...

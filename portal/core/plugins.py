@@ -1,0 +1,87 @@
+"""Drivers are reached by entry points only; this is where they are found and built.
+
+A driver that cannot be loaded or built gives one clear error, which the caller turns into a
+warning: a bad plug-in never breaks the rest.
+"""
+
+from __future__ import annotations
+
+import inspect
+from importlib import metadata
+from typing import Any, Final
+
+from portal.core.facility import DriverConfig
+from portal.errors import DriverError, InvalidConfig, MissingDependency
+
+CATALOGS: Final = "portal.catalogs"
+COMPUTES: Final = "portal.computes"
+STREAMS: Final = "portal.streams"
+MODELS: Final = "portal.models"
+
+
+def driver_names(group: str) -> tuple[str, ...]:
+    """Return the names of the drivers of a group, sorted."""
+    return tuple(sorted({point.name for point in metadata.entry_points(group=group)}))
+
+
+def load_driver(group: str, name: str) -> type[Any]:
+    """Return a driver's class.
+
+    Raises
+    ------
+    InvalidConfig
+        No driver has this name.
+    MissingDependency
+        A package that it needs is not installed.
+    DriverError
+        It cannot be imported.
+    """
+    points = [p for p in metadata.entry_points(group=group) if p.name == name]
+    if not points:
+        raise InvalidConfig(
+            f"There is no driver {name!r} in {group}",
+            found=f"drivers: {', '.join(driver_names(group)) or 'none'}",
+            advice="Correct the name, or install the package that brings the driver.",
+        )
+    try:
+        driver: type[Any] = points[0].load()
+    except ModuleNotFoundError as error:
+        raise MissingDependency(
+            f"The driver {name!r} needs the package {error.name!r}",
+            found="it is not installed",
+            advice=f"pip install {error.name}",
+        ) from error
+    except Exception as error:  # a driver is a plug-in: any fault of its import is its own
+        raise DriverError(
+            f"The driver {name!r} cannot be imported",
+            found=f"{type(error).__name__}: {error}",
+            advice=f"Mend or uninstall {points[0].value}.",
+        ) from error
+    return driver
+
+
+def build_driver(group: str, config: DriverConfig, *leading: Any) -> Any:
+    """Build a driver from its configuration.
+
+    Parameters
+    ----------
+    leading
+        Arguments before the options: the facility's id for a catalog.
+
+    Raises
+    ------
+    InvalidConfig
+        An option is unknown or missing; the accepted ones are named.
+    """
+    driver = load_driver(group, config.driver)
+    signature = inspect.signature(driver)
+    try:
+        signature.bind(*leading, **config.options)
+    except TypeError as error:
+        options = list(signature.parameters.values())[len(leading) :]
+        raise InvalidConfig(
+            f"The driver {config.driver!r} cannot be built: {error}",
+            found=f"options: {', '.join(config.options) or 'none'}",
+            advice=f"It takes: {', '.join(str(o) for o in options) or 'no option'}",
+        ) from error
+    return driver(*leading, **config.options)

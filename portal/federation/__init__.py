@@ -1,0 +1,1 @@
+"""The kernel: what is asked for, where it runs, what became of it."""

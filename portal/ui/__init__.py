@@ -1,0 +1,1 @@
+"""The faces: no rules of their own, every one enters by a Federation method."""

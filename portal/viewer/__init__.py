@@ -1,0 +1,19 @@
+"""From an xarray Dataset to pixels: selection, decimation, encoding. No Jupyter, no HTTP."""
+
+from __future__ import annotations
+
+from portal.viewer.colors import COLOR_MAPS
+from portal.viewer.describe import Description, Dimension, VariableView, describe
+from portal.viewer.frame import Frame
+from portal.viewer.render import Viewer, render
+
+__all__ = [
+    "COLOR_MAPS",
+    "Description",
+    "Dimension",
+    "Frame",
+    "VariableView",
+    "Viewer",
+    "describe",
+    "render",
+]

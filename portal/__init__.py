@@ -2,12 +2,27 @@
 
 >>> import portal
 >>> fed = portal.connect()
+>>> hits = fed.search("atmospheric turbidity")
+>>> ds = fed.open(hits[0])
 """
 
 from __future__ import annotations
 
 from portal.core.analysis import Analysis, analysis
 from portal.core.item import Item
-from portal.errors import PortalError
+from portal.core.job import Resources
+from portal.errors import PortalError, PortalWarning
+from portal.federation.federation import Federation, connect
+from portal.federation.runs import Run
 
-__all__ = ["Analysis", "Item", "PortalError", "analysis"]
+__all__ = [
+    "Analysis",
+    "Federation",
+    "Item",
+    "PortalError",
+    "PortalWarning",
+    "Resources",
+    "Run",
+    "analysis",
+    "connect",
+]

@@ -26,6 +26,8 @@ Every error says what happened, what was there instead, and what to do::
         ├── RunFailed
         ├── RunCanceled
         └── RunNotFinished
+
+Faults that must not stop the rest are warned about as :class:`PortalWarning`.
 """
 
 from __future__ import annotations
@@ -180,3 +182,7 @@ class RunCanceled(RunError):
 
 class RunNotFinished(RunError):
     """The run has not ended yet; there is no result yet."""
+
+
+class PortalWarning(UserWarning):
+    """A driver, lab or record was passed over; the rest goes on."""

@@ -17,6 +17,7 @@ CATALOGS: Final = "portal.catalogs"
 COMPUTES: Final = "portal.computes"
 STREAMS: Final = "portal.streams"
 MODELS: Final = "portal.models"
+DISPLAYS: Final = "portal.displays"
 
 
 def driver_names(group: str) -> tuple[str, ...]:
@@ -85,3 +86,15 @@ def build_driver(group: str, config: DriverConfig, *leading: Any) -> Any:
             advice=f"It takes: {', '.join(str(o) for o in options) or 'no option'}",
         ) from error
     return driver(*leading, **config.options)
+
+
+def display(name: str, value: Any) -> dict[str, Any] | None:
+    """Return how a face shows a value in a notebook, as a MIME bundle; None without a face.
+
+    A face registers itself as an entry point of the group ``portal.displays``, so that the parts
+    below the faces need not know them.
+    """
+    for point in metadata.entry_points(group=DISPLAYS, name=name):
+        bundle: dict[str, Any] = point.load()(value)
+        return bundle
+    return None

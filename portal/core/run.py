@@ -6,6 +6,7 @@ reads.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
 from collections.abc import Iterable, Mapping
@@ -34,11 +35,27 @@ FORMAT: Final = 1
 _RUN_ID = re.compile(r"^[0-9]{8}T[0-9]{6}-[a-z0-9_-]{1,40}-[0-9a-f]{8}$")
 
 
-def new_run_id(name: str, *, now: datetime | None = None) -> str:
-    """Return a run id that sorts by time: ``20261121T101500-name-1a2b3c4d`` (UTC)."""
+def new_run_id(name: str, *, key: str | None = None, now: datetime | None = None) -> str:
+    """Return a run id that sorts by time: ``20261121T101500-name-1a2b3c4d`` (UTC).
+
+    Parameters
+    ----------
+    key
+        Idempotency key; the id then ends with :func:`key_suffix` of it, by which it is found.
+    """
     moment = (now or datetime.now(UTC)).astimezone(UTC)
-    slug = re.sub(r"[^a-z0-9_]+", "-", name.lower()).strip("-")[:40] or "run"
-    return f"{moment:%Y%m%dT%H%M%S}-{slug}-{secrets.token_hex(4)}"
+    suffix = secrets.token_hex(4) if key is None else key_suffix(key)
+    return f"{moment:%Y%m%dT%H%M%S}-{slug(name)}-{suffix}"
+
+
+def slug(text: str) -> str:
+    """Return a text as lower-case letters, digits, ``_`` and ``-``, 40 at most, never empty."""
+    return re.sub(r"[^a-z0-9_]+", "-", text.lower()).strip("-")[:40].rstrip("-") or "run"
+
+
+def key_suffix(key: str) -> str:
+    """Return the eight hexadecimal digits that an idempotency key gives to a run id."""
+    return hashlib.sha256(key.encode()).hexdigest()[:8]
 
 
 def is_run_id(text: str) -> bool:

@@ -1,0 +1,129 @@
+"""A run directory as the portal reads it: over any file system, in increments."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from portal.core.contracts import Workspace
+from portal.core.events import Event
+from portal.core.job import JobState
+from portal.core.run import CODE, EVENTS, JOB_JSON, RESULT, RUN_JSON, STATUS, RunSpec, RunStatus
+from portal.errors import Unreadable
+
+if TYPE_CHECKING:
+    import fsspec
+
+
+@dataclass
+class RunDirectory:
+    """One run's directory.
+
+    Parameters
+    ----------
+    fs
+        The file system of the compute resource's workspace.
+    path
+        The directory's path on it.
+    """
+
+    fs: fsspec.AbstractFileSystem
+    path: str
+    _offset: int = field(default=0, repr=False)
+    _folded: RunStatus = field(default_factory=RunStatus, repr=False)
+
+    @classmethod
+    def of(cls, workspace: Workspace, run_id: str) -> RunDirectory:
+        """Return the directory of a run in a workspace."""
+        return cls(workspace.fs, f"{workspace.root.rstrip('/')}/{run_id}")
+
+    def file(self, name: str) -> str:
+        """Return the path of one of its files."""
+        return f"{self.path}/{name}"
+
+    def create(self, spec: RunSpec, code: bytes | None) -> None:
+        """Write the directory of a new run, closed to other users; run.json comes last."""
+        self.fs.makedirs(self.path, exist_ok=False)
+        self.fs.chmod(self.path, 0o700) if hasattr(self.fs, "chmod") else None
+        if code is not None:
+            self.fs.pipe_file(self.file(CODE), code)
+        self.write(RUN_JSON, spec.to_dict())
+
+    def write(self, name: str, values: Mapping[str, Any]) -> None:
+        """Write a JSON file whole or not at all."""
+        part = self.file(f"{name}.part")
+        self.fs.pipe_file(part, json.dumps(values, indent=1).encode())
+        self.fs.mv(part, self.file(name))
+
+    def read(self, name: str) -> dict[str, Any] | None:
+        """Read a JSON file; None where there is none.
+
+        Raises
+        ------
+        Unreadable
+            It is not JSON.
+        """
+        try:
+            values: dict[str, Any] = json.loads(self.fs.cat_file(self.file(name)))
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise Unreadable(
+                f"The file {self.file(name)} is not JSON",
+                found=str(error),
+                advice="The run directory was damaged; its other files may still be read.",
+            ) from error
+        return values
+
+    def spec(self) -> RunSpec | None:
+        """Read run.json; None for a directory that is no run's."""
+        values = self.read(RUN_JSON)
+        return None if values is None else RunSpec.from_dict(values)
+
+    def job(self) -> tuple[str, str] | None:
+        """Return the compute resource and the job's id there, once it has been submitted."""
+        values = self.read(JOB_JSON)
+        return None if values is None else (values["at"], values["job_id"])
+
+    def events(self) -> list[Event]:
+        """Return the events since the last call: only the new bytes are read."""
+        try:
+            data = self.fs.cat_file(self.file(EVENTS), start=self._offset)
+        except FileNotFoundError:
+            return []
+        whole = data[: data.rfind(b"\n") + 1]
+        self._offset += len(whole)
+        events = [Event.from_line(line) for line in whole.decode(errors="replace").splitlines()]
+        found = [event for event in events if event is not None]
+        self._folded = self._folded.follow(found)
+        return found
+
+    def status(self) -> RunStatus:
+        """Return what the directory alone says: status.json, or else the events so far.
+
+        A status of COMPLETED without the committed result is FAILED, and says so.
+        """
+        self.events()
+        values = self.read(STATUS)
+        if values is None:
+            return self._folded
+        status = RunStatus.from_dict(values)
+        if status.state is JobState.COMPLETED and not self.fs.isdir(self.file(RESULT)):
+            return failed(status, "The run completed, but its result is not in its directory.")
+        return status
+
+    def tail(self, name: str, size: int = 8_192) -> str:
+        """Return the last ``size`` bytes of a log as text; empty where there is none."""
+        try:
+            data: bytes = self.fs.tail(self.file(name), size)
+        except FileNotFoundError:
+            return ""
+        return data.decode(errors="replace")
+
+
+def failed(status: RunStatus, message: str) -> RunStatus:
+    """Return a status that failed for a reason the portal found."""
+    error = {"type": "RunFailed", "message": message, "traceback": ""}
+    return replace(status, state=JobState.FAILED, message=message, error=error)

@@ -1,0 +1,182 @@
+"""From an analysis and its inputs to a run directory and a job."""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import combinations
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from portal.core.analysis import Analysis
+from portal.core.contracts import Compute, SupportsEnvironment
+from portal.core.environment import Environment, local_environment
+from portal.core.item import Item
+from portal.core.job import JobAttributes, JobSpec
+from portal.core.run import (
+    JOB_JSON,
+    STATUS,
+    STDERR,
+    STDOUT,
+    AnalysisRef,
+    RunSpec,
+)
+from portal.errors import GridMismatch, InvalidAnalysis, PortalError
+from portal.federation.directory import RunDirectory, failed
+
+
+def pack(analysis: Analysis) -> tuple[AnalysisRef, bytes | None]:
+    """Return how the code travels: by reference where it is installed, else pickled by value.
+
+    Raises
+    ------
+    InvalidAnalysis
+        It holds something that cannot be pickled.
+    """
+    installed = _is_installed(sys.modules.get(analysis.function.__module__))
+    found = AnalysisRef(
+        name=analysis.name,
+        version=analysis.version,
+        digest=analysis.digest,
+        reference=analysis.reference,
+        code="reference" if installed and _found_by_name(analysis) else "pickle",
+        title=analysis.title,
+        source=analysis.source,
+    )
+    if found.code == "reference":
+        return found, None
+    import pickle
+
+    import cloudpickle
+
+    with _by_value(cloudpickle):
+        try:
+            return found, cloudpickle.dumps(analysis)
+        except (pickle.PicklingError, TypeError, AttributeError) as error:
+            raise InvalidAnalysis(
+                f"The analysis {analysis.name!r} cannot be sent to where it runs",
+                found=str(error),
+                advice="Open files, locks and connections inside the function, not outside it.",
+            ) from error
+
+
+def _found_by_name(analysis: Analysis) -> bool:
+    module = sys.modules.get(analysis.function.__module__)
+    return getattr(module, analysis.function.__qualname__, None) is analysis
+
+
+def _is_installed(module: ModuleType | None) -> bool:
+    """Whether a module comes with Python, an installed package or Portal itself."""
+    if module is None or module.__name__ == "__main__":
+        return False
+    if module.__name__.partition(".")[0] == "portal":
+        return True
+    file = getattr(module, "__file__", None)
+    if file is None:
+        return True
+    names = ("stdlib", "platstdlib", "purelib", "platlib")
+    return any(Path(file).is_relative_to(sysconfig.get_path(name)) for name in names)
+
+
+@contextmanager
+def _by_value(cloudpickle: Any) -> Iterator[None]:
+    """Let cloudpickle carry the user's own modules along, since the other side has none of them."""
+    known = cloudpickle.list_registry_pickle_by_value()
+    added = [
+        module
+        for name, module in list(sys.modules.items())
+        if getattr(module, "__name__", None) == name != "__main__"
+        and name not in known
+        and not _is_installed(module)
+    ]
+    for module in added:
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        yield
+    finally:
+        for module in added:
+            cloudpickle.unregister_pickle_by_value(module)
+
+
+def require_same_grid(inputs: Mapping[str, Item]) -> None:
+    """Refuse, from the records alone, inputs that cannot share a grid.
+
+    Raises
+    ------
+    GridMismatch
+        Two inputs have a dimension of one name and of different sizes.
+    """
+    for (first, one), (second, other) in combinations(inputs.items(), 2):
+        sizes = {d.name: d.size for d in one.dimensions if d.size is not None}
+        for dimension in other.dimensions:
+            size = sizes.get(dimension.name)
+            if size is not None and dimension.size is not None and size != dimension.size:
+                raise GridMismatch(
+                    f"The inputs {first!r} and {second!r} do not share a grid",
+                    found=f"{dimension.name}: {size} in {one.id}, {dimension.size} in {other.id}",
+                    advice="Choose data of one grid, or let the analysis align them, with "
+                    '.interp_like or .sel, and declare it @portal.analysis(grids="any").',
+                )
+
+
+def require_same_environment(compute: Compute, at: str) -> Environment:
+    """Refuse a facility whose environment differs; return that of this process.
+
+    Raises
+    ------
+    EnvironmentMismatch
+        Python's minor or a package that code and data depend on differs.
+    """
+    here = local_environment()
+    if isinstance(compute, SupportsEnvironment):
+        here.require_same(compute.environment(), here="here", there=f"at {at}")
+    return here
+
+
+def launch(
+    spec: RunSpec,
+    code: bytes | None,
+    compute: Compute,
+    *,
+    duration: int | None = None,
+) -> RunDirectory:
+    """Write the run directory and submit the job.
+
+    Parameters
+    ----------
+    duration
+        Wall time in seconds.
+
+    Raises
+    ------
+    PortalError
+        The job was not taken; the run directory says so too.
+    """
+    directory = RunDirectory.of(compute.workspace, spec.id)
+    directory.create(spec, code)
+    job = JobSpec(
+        executable=compute.python,
+        arguments=("-m", "portal.runner", directory.path),
+        directory=directory.path,
+        name=spec.id,
+        stdout_path=directory.file(STDOUT),
+        stderr_path=directory.file(STDERR),
+        resources=spec.resources,
+        attributes=JobAttributes(duration=duration),
+    )
+    try:
+        job_id = compute.submit(job)
+    except PortalError as error:
+        directory.write(STATUS, failed(directory.status(), str(error)).to_dict())
+        raise
+    directory.write(JOB_JSON, {"at": spec.at, "job_id": job_id})
+    return directory
+
+
+def now() -> str:
+    """Return the time now, RFC 3339, UTC."""
+    return datetime.now(UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,127 @@
+"""The facilities that are configured, and their drivers, built when first needed."""
+
+from __future__ import annotations
+
+import difflib
+import threading
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from portal.core.contracts import Catalog, Compute
+from portal.core.facility import DriverConfig, Facility
+from portal.core.plugins import CATALOGS, COMPUTES, build_driver
+from portal.errors import (
+    PortalError,
+    PortalWarning,
+    UnknownCompute,
+    UnknownFacility,
+)
+from portal.federation.config import (
+    LOCAL,
+    Home,
+    local_facility,
+    parse_facility,
+    read_facility,
+    sample_files,
+)
+
+
+@dataclass
+class Registry:
+    """Facilities by id. A file or driver at fault is warned about, and the rest goes on."""
+
+    facilities: Mapping[str, Facility]
+    _built: dict[tuple[str, str, str], Any] = field(default_factory=dict, repr=False)
+    _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+
+    @classmethod
+    def load(cls, home: Home, *, sample: bool) -> Registry:
+        """Read this computer's facility, the user's files, and the sample federation."""
+        found = {LOCAL: local_facility(home)}
+        if sample:
+            for name, text in sample_files():
+                facility = parse_facility(text, name.removesuffix(".toml"), source=f"sample {name}")
+                found[facility.id] = facility
+        for path in sorted(home.facilities.glob("*.toml")):
+            try:
+                facility = read_facility(path)
+            except PortalError as error:
+                warnings.warn(PortalWarning(f"A facility is left out. {error}"), stacklevel=4)
+            else:
+                found[facility.id] = facility
+        return cls(found)
+
+    def facility(self, facility_id: str) -> Facility:
+        """Return a facility.
+
+        Raises
+        ------
+        UnknownFacility
+            None has this id; the nearest ones are named.
+        """
+        try:
+            return self.facilities[facility_id]
+        except KeyError:
+            raise UnknownFacility(
+                f"No facility is called {facility_id!r}",
+                found=f"facilities: {', '.join(self.facilities)}",
+                advice=_near(facility_id, self.facilities)
+                or "Add its file to the directory that `portal facilities` names.",
+            ) from None
+
+    def catalogs(self, facility_id: str) -> Iterator[tuple[str, Catalog]]:
+        """Give the catalogs of a facility, by name.
+
+        Raises
+        ------
+        InvalidConfig, MissingDependency, DriverError
+            A driver cannot be built.
+        """
+        for name, config in self.facility(facility_id).catalogs.items():
+            yield name, self._build(CATALOGS, facility_id, name, config, facility_id)
+
+    def catalog(self, facility_id: str, name: str) -> Catalog:
+        """Return one catalog of a facility."""
+        config = self.facility(facility_id).catalogs[name]
+        catalog: Catalog = self._build(CATALOGS, facility_id, name, config, facility_id)
+        return catalog
+
+    def computes(self) -> tuple[str, ...]:
+        """Return the names of all compute resources, ``facility.name``."""
+        return tuple(f"{f.id}.{name}" for f in self.facilities.values() for name in f.computes)
+
+    def compute(self, at: str) -> tuple[str, Compute]:
+        """Return a compute resource and its full name, from ``facility.name`` or ``facility``.
+
+        Raises
+        ------
+        UnknownFacility, UnknownCompute
+            There is none of this name; those that are there are named.
+        """
+        facility_id, _, name = at.partition(".")
+        facility = self.facility(facility_id)
+        name = name or next(iter(facility.computes), "")
+        if name not in facility.computes:
+            raise UnknownCompute(
+                f"Nothing runs at {at!r}",
+                found=f"compute resources: {', '.join(self.computes()) or 'none'}",
+                advice=_near(at, self.computes()) or 'Choose one of these, or at="auto".',
+            )
+        full = f"{facility_id}.{name}"
+        return full, self._build(COMPUTES, facility_id, name, facility.computes[name])
+
+    def _build(
+        self, group: str, facility_id: str, name: str, config: DriverConfig, *leading: str
+    ) -> Any:
+        with self._lock:
+            key = (group, facility_id, name)
+            if key not in self._built:
+                self._built[key] = build_driver(group, config, *leading)
+            return self._built[key]
+
+
+def _near(name: str, known: Any) -> str | None:
+    near = difflib.get_close_matches(name, list(known), 1)
+    return f"Did you mean {near[0]!r}?" if near else None

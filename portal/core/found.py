@@ -16,7 +16,7 @@ class Facet(NamedTuple):
     """A value that a facet of the search has, and the number of matching records that have it."""
 
     value: str
-    count: int
+    records: int
 
 
 @dataclass(frozen=True, slots=True)

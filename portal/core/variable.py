@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,3 +92,9 @@ class Variable:
         }
         document: dict[str, Any] = {"dimensions": list(self.dims), "type": "data"}
         return document | {key: value for key, value in described.items() if value}
+
+
+def variable_names(variables: Iterable[Variable]) -> tuple[str, ...]:
+    """Return the names by which a record's variables are filtered: own and CF standard names."""
+    names = (name for v in variables for name in (str(v.name), str(v.standard_name)) if name)
+    return tuple(dict.fromkeys(names))

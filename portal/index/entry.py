@@ -1,0 +1,84 @@
+"""Entry: what the index reads from a record, whatever state the record is in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from portal.core.item import Item
+from portal.core.query import BBox, Interval
+from portal.core.variable import Variable, variable_names
+from portal.errors import InvalidInput
+
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The parts of a record by which it is found.
+
+    Parameters
+    ----------
+    names
+        What filters by variable: the names and the CF standard names.
+    faults
+        What could not be read; the record is found by the rest of it.
+    """
+
+    title: str
+    texts: tuple[str, ...]
+    names: tuple[str, ...]
+    keywords: tuple[str, ...]
+    bbox: BBox | None
+    interval: Interval | None
+    faults: tuple[str, ...]
+
+    @classmethod
+    def of(cls, item: Item) -> Entry:
+        """Read a record; a field that is of another shape than STAC's is left out and told."""
+        faults: list[str] = []
+        title = _read(lambda: item.title, item.local_id, faults)
+        description = _read(lambda: item.description, "", faults)
+        variables: tuple[Variable, ...] = _read(lambda: item.variables, (), faults)
+        keywords: tuple[str, ...] = _read(lambda: item.keywords, (), faults)
+        bbox = _read(lambda: item.bbox, None, faults)
+        interval = _read(lambda: item.interval, None, faults)
+        words = [word for variable in variables for word in _words(variable)]
+        texts = (title, description, *keywords, *words, item.facility, item.local_id)
+        return cls(
+            title=title,
+            texts=tuple(text for text in texts if text),
+            names=variable_names(variables),
+            keywords=keywords,
+            bbox=bbox,
+            interval=interval,
+            faults=tuple(faults),
+        )
+
+
+def microseconds(moment: datetime) -> int:
+    """Return the microseconds since 1970, UTC: exact for every time that Python can hold."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def _words(variable: Variable) -> Iterator[str]:
+    name = str(variable.name)
+    yield name
+    if _CAMEL.search(name):
+        yield _CAMEL.sub(" ", name)
+    yield str(variable.long_name)
+    yield str(variable.standard_name)
+
+
+def _read(get: Callable[[], _T], otherwise: _T, faults: list[str]) -> _T:
+    try:
+        return get()
+    except (InvalidInput, AttributeError, KeyError, TypeError, ValueError) as error:
+        faults.append(str(error) or type(error).__name__)
+        return otherwise

@@ -1,0 +1,296 @@
+"""The record of truth: an SQLite database in WAL mode, shared by any number of processes.
+
+Every transaction that changes a record raises the generation by one, marks the records that it
+wrote with it and notes the rows that it removed, so that whoever keeps a search index of them can
+ask for what has changed since a generation that it knows.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from portal.core.item import Item, split_id
+from portal.errors import InvalidItem, Unavailable, Unreadable
+
+SCHEMA = 1
+WAIT = 300.0
+
+_TABLES = """
+CREATE TABLE items (
+    row INTEGER PRIMARY KEY AUTOINCREMENT,
+    facility TEXT NOT NULL,
+    local_id TEXT NOT NULL,
+    catalog TEXT NOT NULL,
+    generation INTEGER NOT NULL,
+    stac TEXT NOT NULL,
+    UNIQUE (facility, local_id)
+);
+CREATE INDEX items_generation ON items (generation);
+CREATE INDEX items_catalog ON items (facility, catalog);
+CREATE TABLE removed (row INTEGER PRIMARY KEY, generation INTEGER NOT NULL);
+CREATE TABLE catalogs (
+    facility TEXT NOT NULL,
+    catalog TEXT NOT NULL,
+    fingerprint TEXT,
+    PRIMARY KEY (facility, catalog)
+);
+CREATE TABLE state (generation INTEGER NOT NULL, floor INTEGER NOT NULL);
+INSERT INTO state VALUES (0, 0);
+"""
+
+_MERGE = """
+INSERT INTO items (facility, local_id, catalog, generation, stac)
+SELECT facility, local_id, ?, ?, stac FROM incoming WHERE true
+ON CONFLICT (facility, local_id) DO UPDATE SET
+    catalog = excluded.catalog,
+    stac = excluded.stac,
+    generation = CASE WHEN stac = excluded.stac THEN generation ELSE excluded.generation END
+WHERE catalog != excluded.catalog OR stac != excluded.stac
+"""
+
+_GONE = """
+FROM items WHERE facility = ? AND catalog = ? AND NOT EXISTS (
+    SELECT 1 FROM incoming
+    WHERE incoming.facility = items.facility AND incoming.local_id = items.local_id
+)
+"""
+
+
+class Store:
+    """The records of every facility, in ``path``.
+
+    Raises
+    ------
+    Unavailable
+        The directory cannot be written, or another process holds the database for too long.
+    Unreadable
+        The file is not a database of this version.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._reading = threading.Lock()
+        self._writing = threading.Lock()
+        with _explained(path):
+            self._reader = self._connect()
+            self._writer = self._connect()
+            self._prepare()
+
+    def close(self) -> None:
+        """Close the connections."""
+        with self._reading, self._writing:
+            self._reader.close()
+            self._writer.close()
+
+    def generation(self) -> int:
+        """Return the number of the last change."""
+        with _explained(self._path), self._reading:
+            found = self._reader.execute("SELECT generation FROM state").fetchone()
+        return int(found[0])
+
+    def count(self) -> int:
+        """Return the number of records."""
+        with _explained(self._path), self._reading:
+            return int(self._reader.execute("SELECT count(*) FROM items").fetchone()[0])
+
+    def get(self, item_id: str) -> tuple[Item, str] | None:
+        """Return the record of an id and the name of its catalog, None where there is none."""
+        facility, local = split_id(item_id)
+        sql = "SELECT facility, stac, catalog FROM items WHERE facility = ? AND local_id = ?"
+        with _explained(self._path), self._reading:
+            found = self._reader.execute(sql, (facility, local)).fetchone()
+        return None if found is None else (Item(found[0], found[1]), str(found[2]))
+
+    def rows(self, rows: Sequence[int]) -> dict[int, Item]:
+        """Return the records of row numbers; rows that have gone are left out."""
+        sql = f"SELECT row, facility, stac FROM items WHERE row IN ({','.join('?' * len(rows))})"  # noqa: S608 - only question marks
+        with _explained(self._path), self._reading:
+            found = self._reader.execute(sql, tuple(rows)).fetchall()
+        return {row: Item(facility, stac) for row, facility, stac in found}
+
+    def fingerprint(self, facility: str, catalog: str) -> str | None:
+        """Return the fingerprint of a catalog when it was last taken in."""
+        sql = "SELECT fingerprint FROM catalogs WHERE facility = ? AND catalog = ?"
+        with _explained(self._path), self._reading:
+            found = self._reader.execute(sql, (facility, catalog)).fetchone()
+        return None if found is None else found[0]
+
+    def upsert(self, items: Iterable[Item], *, catalog: str) -> None:
+        """Add records, or put them in the place of those of the same id."""
+        with self._spooled(items, None) as connection, _transaction(connection):
+            connection.execute(_MERGE, (catalog, _next(connection)))
+
+    def replace(
+        self, facility: str, catalog: str, items: Iterable[Item], fingerprint: str | None
+    ) -> None:
+        """Make ``items`` the only records of a catalog; all of it happens, or nothing."""
+        with self._spooled(items, facility) as connection, _transaction(connection):
+            generation = _next(connection)
+            connection.execute(_MERGE, (catalog, generation))
+            self._forget(connection, generation, _GONE, (facility, catalog))
+            connection.execute(
+                "INSERT OR REPLACE INTO catalogs VALUES (?, ?, ?)",
+                (facility, catalog, fingerprint),
+            )
+
+    def remove(self, ids: Iterable[str]) -> None:
+        """Remove the records of these ids; ids that are not here are passed over."""
+        wanted = [split_id(item_id) for item_id in ids]
+        with _explained(self._path), self._writing, _transaction(self._writer):
+            generation = _next(self._writer)
+            for pair in wanted:
+                where = "FROM items WHERE facility = ? AND local_id = ?"
+                self._forget(self._writer, generation, where, pair)
+
+    @contextmanager
+    def exclusive(self, *, wait: bool) -> Iterator[bool]:
+        """Hold the one lock of all writers, of every process; False where it is not to be had."""
+        if not self._writing.acquire(blocking=wait):
+            yield False
+            return
+        try:
+            with _explained(self._path):
+                self._writer.execute(f"PRAGMA busy_timeout = {int(WAIT * 1000) if wait else 0}")
+                try:
+                    self._writer.execute("BEGIN IMMEDIATE")
+                except sqlite3.OperationalError as error:
+                    if wait or error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                        raise
+                    yield False
+                    return
+                finally:
+                    self._writer.execute(f"PRAGMA busy_timeout = {int(WAIT * 1000)}")
+                try:
+                    yield True
+                except BaseException:
+                    self._writer.execute("ROLLBACK")
+                    raise
+                self._writer.execute("COMMIT")
+        finally:
+            self._writing.release()
+
+    def step(self) -> tuple[int, int]:
+        """Return, within :meth:`exclusive`, the generation and the oldest one known in full."""
+        found = self._writer.execute("SELECT generation, floor FROM state").fetchone()
+        return int(found[0]), int(found[1])
+
+    def changed(self, since: int) -> Iterator[tuple[int, Item]]:
+        """Give, within :meth:`exclusive`, the rows and records written after a generation."""
+        sql = "SELECT row, facility, stac FROM items WHERE generation > ? ORDER BY row"
+        for row, facility, stac in self._writer.execute(sql, (since,)):
+            yield row, Item(facility, stac)
+
+    def removed(self, since: int) -> list[int]:
+        """Return, within :meth:`exclusive`, the rows removed after a generation."""
+        sql = "SELECT row FROM removed WHERE generation > ?"
+        return [row for (row,) in self._writer.execute(sql, (since,))]
+
+    def forget_removed(self, generation: int) -> None:
+        """Drop, within :meth:`exclusive`, the notes about rows removed up to a generation."""
+        self._writer.execute("DELETE FROM removed WHERE generation <= ?", (generation,))
+        self._writer.execute("UPDATE state SET floor = ?", (generation,))
+
+    @staticmethod
+    def _forget(
+        connection: sqlite3.Connection, generation: int, where: str, values: tuple[str, ...]
+    ) -> None:
+        connection.execute(
+            f"INSERT OR REPLACE INTO removed SELECT row, {generation} {where}",
+            values,
+        )
+        connection.execute(f"DELETE {where}", values)
+
+    @contextmanager
+    def _spooled(self, items: Iterable[Item], facility: str | None) -> Iterator[sqlite3.Connection]:
+        """Write records to a table of this call's own, so that a slow source holds no lock."""
+        with _explained(self._path):
+            connection = self._connect()
+            try:
+                connection.execute(
+                    "CREATE TEMP TABLE incoming (facility TEXT, local_id TEXT, stac TEXT,"
+                    " PRIMARY KEY (facility, local_id)) WITHOUT ROWID"
+                )
+                connection.execute("BEGIN")
+                connection.executemany(
+                    "INSERT OR REPLACE INTO incoming VALUES (?, ?, ?)",
+                    ((i.facility, i.local_id, i.text) for i in _checked(items, facility)),
+                )
+                connection.execute("COMMIT")
+                yield connection
+            finally:
+                connection.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._path, timeout=WAIT, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA synchronous = NORMAL")
+        return connection
+
+    def _prepare(self) -> None:
+        if self._version() == 0:
+            self._writer.execute("PRAGMA journal_mode = WAL")
+            with _transaction(self._writer):
+                if self._version() == 0:
+                    for statement in _TABLES.split(";"):
+                        self._writer.execute(statement)
+                    self._writer.execute(f"PRAGMA user_version = {SCHEMA}")
+        if self._version() != SCHEMA:
+            raise Unreadable(
+                f"The index {self._path} is of another version of Portal",
+                found=f"version {self._version()}, and this Portal reads {SCHEMA}",
+                advice="Use the Portal that wrote it, or move it away: it is harvested anew.",
+            )
+
+    def _version(self) -> int:
+        return int(self._writer.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _checked(items: Iterable[Item], facility: str | None) -> Iterator[Item]:
+    for item in items:
+        if facility is not None and item.facility != facility:
+            raise InvalidItem(
+                f"A catalog of {facility!r} gave a record of another facility",
+                found=item.id,
+                advice="A catalog's records carry the id of the facility it was built with.",
+            )
+        yield item
+
+
+def _next(connection: sqlite3.Connection) -> int:
+    sql = "UPDATE state SET generation = generation + 1 RETURNING generation"
+    return int(connection.execute(sql).fetchone()[0])
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors into Portal's."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise Unavailable(
+            f"The index {path} cannot be used",
+            found=str(error),
+            advice="See that its directory can be written and has space, then try again.",
+        ) from error
+    except sqlite3.DatabaseError as error:
+        raise Unreadable(
+            f"The index {path} is damaged",
+            found=str(error),
+            advice="Move its directory away: the catalogs are harvested anew.",
+        ) from error

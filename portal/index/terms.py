@@ -1,0 +1,280 @@
+"""Terms: the tantivy index of the records, which is rebuilt from the record of truth at need.
+
+Its files lie in a directory of their own, named by ``terms.json`` beside the database. That file
+also holds the generation of the records that they show, and each file's size and time, so that
+files that are missing, cut or written over are noticed when the index is opened. A writer marks it
+before it touches the files: a process killed on the way leaves a mark, not a doubt, and the changes
+since the last generation, harmless to repeat, are applied again.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+import uuid
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from portal.core.item import Item
+from portal.errors import Unreadable
+from portal.index.entry import Entry, microseconds
+from portal.index.store import Store
+
+SCHEMA = 1
+TOKENIZER = "portal_en"
+ALWAYS, EVER = -(2**62), 2**62
+BEYOND = 361.0
+
+_SMALL, _LARGE = 15_000_000, 96_000_000
+_MANY = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What ``terms.json`` says.
+
+    Parameters
+    ----------
+    files
+        Size and modification time of every file; None while a writer is at work.
+    """
+
+    directory: str
+    generation: int
+    files: dict[str, list[int]] | None
+    schema: int = SCHEMA
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """An opened tantivy index at a generation."""
+
+    directory: str
+    generation: int
+    index: Any = field(repr=False)
+
+    @property
+    def searcher(self) -> Any:
+        """A tantivy Searcher of this generation or a later one."""
+        return self.index.searcher()
+
+
+class Terms:
+    """The tantivy index of a store's records, in the same directory."""
+
+    def __init__(self, root: Path, store: Store) -> None:
+        self._root = root
+        self._store = store
+        self._lock = threading.Lock()
+        self._view: View | None = None
+        state = self._state()
+        if state and self._whole(state) and state.generation == store.generation():
+            self._show(state)
+        else:
+            self.update(wait=True)
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._view = None
+
+    def view(self) -> View:
+        """Return the index with every record that was there when this was called.
+
+        Where another process is at work on it just now, what it had before is given instead.
+        """
+        view = self._view
+        if view is not None and view.generation == self._store.generation():
+            return view
+        state = self._state()
+        newer = state is not None and (view is None or state.generation > view.generation)
+        if state is not None and newer:
+            view = self._show(state)
+        if view is None or view.generation < self._store.generation():
+            self.update(wait=view is None)
+        if self._view is None:
+            raise Unreadable(
+                f"The search index in {self._root} was closed", advice="Open it again."
+            )
+        return self._view
+
+    def update(self, *, wait: bool, anew: bool = False) -> None:
+        """Bring the index to the record of truth: apply what has changed, or build it anew."""
+        with self._store.exclusive(wait=wait) as held:
+            if not held:
+                return
+            generation, floor = self._store.step()
+            state = None if anew else self._state()
+            usable = state is not None and floor <= state.generation <= generation
+            if state is None or not usable or not self._whole(state):
+                state = State(f"terms-{uuid.uuid4().hex[:12]}", -1, None)
+            if state.generation < generation:
+                state = self._apply(state, generation)
+            self._store.forget_removed(generation)
+        self._show(state)
+        self._sweep(state.directory)
+
+    def _apply(self, state: State, generation: int) -> State:
+        path = self._root / state.directory
+        fresh = state.generation < 0
+        removed = [] if fresh else self._store.removed(state.generation)
+        if not fresh:
+            self._write(State(state.directory, state.generation, None))
+        try:
+            self._commit(path, state.generation, removed, fresh=fresh)
+        except (OSError, ValueError, SystemError) as error:
+            if fresh:
+                raise Unreadable(
+                    f"The search index cannot be written in {self._root}",
+                    found=str(error),
+                    advice="See that the directory has space and can be written.",
+                ) from error
+            return self._apply(State(f"terms-{uuid.uuid4().hex[:12]}", -1, None), generation)
+        state = State(state.directory, generation, _listing(path))
+        self._write(state)
+        return state
+
+    def _commit(self, path: Path, since: int, removed: list[int], *, fresh: bool) -> None:
+        if fresh:
+            path.mkdir()
+        index = open_index(path)
+        large = fresh or len(removed) > _MANY
+        writer = index.writer(_LARGE if large else _SMALL, num_threads=1)
+        try:
+            for row in removed:
+                writer.delete_documents_by_term("row", row)
+            for row, item in self._store.changed(-1 if fresh else since):
+                if not fresh:
+                    writer.delete_documents_by_term("row", row)
+                writer.add_document(document(row, item))
+            writer.commit()
+        except BaseException:
+            writer.rollback()
+            raise
+        writer.wait_merging_threads()
+
+    def _show(self, state: State) -> View | None:
+        """Open or reload what the state names; None where it cannot be opened."""
+        with self._lock:
+            view = self._view
+            try:
+                if view is None or view.directory != state.directory:
+                    index = open_index(self._root / state.directory)
+                else:
+                    index = view.index
+                index.reload()
+            except (OSError, ValueError):
+                self._view = None
+            else:
+                self._view = View(state.directory, state.generation, index)
+            return self._view
+
+    def _state(self) -> State | None:
+        try:
+            state = State(**json.loads((self._root / "terms.json").read_text()))
+            return state if state.schema == SCHEMA and state.directory else None
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def _write(self, state: State) -> None:
+        part = self._root / "terms.json.part"
+        part.write_text(json.dumps(asdict(state)))
+        part.replace(self._root / "terms.json")
+
+    def _whole(self, state: State) -> bool:
+        path = self._root / state.directory
+        if state.files is None:
+            return path.is_dir()
+        try:
+            return all(_stamp(path / name) == stamp for name, stamp in state.files.items())
+        except OSError:
+            return False
+
+    def _sweep(self, keep: str) -> None:
+        for path in self._root.glob("terms-*"):
+            if path.name != keep:
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def _listing(path: Path) -> dict[str, list[int]]:
+    return {p.name: _stamp(p) for p in path.iterdir() if p.suffix != ".lock"}
+
+
+def _stamp(path: Path) -> list[int]:
+    found = path.stat()
+    return [found.st_size, found.st_mtime_ns]
+
+
+def analyzer() -> Any:
+    """Return the analysis of text: words in lower case, without accents, stemmed as English."""
+    from tantivy import Filter, TextAnalyzerBuilder, Tokenizer
+
+    builder = TextAnalyzerBuilder(Tokenizer.simple())
+    for step in (Filter.remove_long(64), Filter.lowercase(), Filter.ascii_fold()):
+        builder = builder.filter(step)
+    return builder.filter(Filter.stemmer("english")).build()
+
+
+def schema() -> Any:
+    """Return the tantivy schema."""
+    from tantivy import SchemaBuilder
+
+    builder = SchemaBuilder()
+    builder.add_text_field("title", tokenizer_name=TOKENIZER, index_option="freq")
+    builder.add_text_field("text", tokenizer_name=TOKENIZER, index_option="position")
+    builder.add_text_field("order", tokenizer_name="raw", index_option="basic", fast=True)
+    for name in ("facility", "variable", "keyword"):
+        builder.add_text_field(name, tokenizer_name="raw", index_option="basic", fast=True)
+    builder.add_unsigned_field("row", indexed=True, fast=True)
+    for name in ("west", "south", "east", "north"):
+        builder.add_float_field(name, fast=True)
+    for name in ("start", "end"):
+        builder.add_integer_field(name, fast=True)
+    return builder.build()
+
+
+def open_index(path: Path) -> Any:
+    """Open, or make, the tantivy index of a directory."""
+    import tantivy
+
+    index = tantivy.Index(schema(), path=str(path))
+    index.register_tokenizer(TOKENIZER, analyzer())
+    index.config_reader("manual")
+    return index
+
+
+def document(row: int, item: Item) -> Any:
+    """Return the tantivy document of a record.
+
+    A box that crosses the antimeridian ends at its east plus ``BEYOND``, which is past every
+    longitude: one range of longitude is enough for any box (see :mod:`portal.index.ask`).
+    """
+    from tantivy import Document
+
+    entry = Entry.of(item)
+    made = Document()
+    made.add_unsigned("row", row)
+    made.add_text("title", entry.title)
+    for text in entry.texts:
+        made.add_text("text", text)
+    made.add_text("order", f"{entry.title.strip().casefold()[:200]}\0{item.id}")
+    made.add_text("facility", item.facility)
+    for name in entry.names:
+        made.add_text("variable", name)
+    for word in dict.fromkeys(entry.keywords):
+        made.add_text("keyword", word)
+    if (box := entry.bbox) is not None:
+        east = box.east if box.west <= box.east else box.east + BEYOND
+        for name, degrees in (
+            ("west", box.west),
+            ("south", box.south),
+            ("east", east),
+            ("north", box.north),
+        ):
+            made.add_float(name, float(degrees))
+    if (interval := entry.interval) is not None:
+        start, end = interval.start, interval.end
+        made.add_integer("start", ALWAYS if start is None else microseconds(start))
+        made.add_integer("end", EVER if end is None else microseconds(end))
+    return made

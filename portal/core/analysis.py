@@ -55,7 +55,8 @@ class Analysis:
         return self.function(*args, **kwargs)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (type(self), (self.function, self.version, self.grids))
+        hints = typing.get_type_hints(self.function, include_extras=True)
+        return (_restore, (self.function, hints, self.version, self.grids))
 
     @property
     def name(self) -> str:
@@ -225,8 +226,12 @@ class Analysis:
     def _describe(self) -> str:
         parts = []
         for name, parameter in self._signature.parameters.items():
-            kind = "a dataset" if name in self.inputs else str(parameter).split(": ", 1)[-1]
-            parts.append(f"{name} ({kind})")
+            kind = (
+                "a dataset" if name in self.inputs else inspect.formatannotation(self._hints[name])
+            )
+            default = parameter.default
+            shown = "" if default is parameter.empty else f", by default {default!r}"
+            parts.append(f"{name} ({kind}{shown})")
         return ", ".join(parts)
 
     def _repr_html_(self) -> str:
@@ -272,6 +277,14 @@ def analysis(
     """
     if function is None:
         return lambda f: Analysis(f, version, grids)
+    return Analysis(function, version, grids)
+
+
+def _restore(
+    function: Callable[..., Any], hints: dict[str, Any], version: str, grids: Grids
+) -> Analysis:
+    """Rebuild an analysis that has travelled; what its annotations named came along."""
+    function.__annotations__ = hints
     return Analysis(function, version, grids)
 
 

@@ -1,7 +1,7 @@
 """Item: a dataset's record, which is a STAC 1.1 Item.
 
-The STAC document is the truth: an :class:`Item` keeps it whole, as canonical JSON text, and reads
-its fields from there, so that nothing is lost on the way in and out. Variables and dimensions are
+The STAC document is the truth: an :class:`Item` keeps it whole, as JSON text, and reads its
+fields from there, so that nothing is lost on the way in and out. Variables and dimensions are
 those of the datacube extension 2.2; how an asset opens is told by the xarray-assets extension.
 """
 
@@ -25,7 +25,7 @@ XARRAY_ASSETS = "https://stac-extensions.github.io/xarray-assets/v1.0.0/schema.j
 SCIENTIFIC = "https://stac-extensions.github.io/scientific/v1.0.0/schema.json"
 FILE = "https://stac-extensions.github.io/file/v2.1.0/schema.json"
 
-_FACILITY = re.compile(r"^[a-z0-9][a-z0-9_-]*$")
+_FACILITY = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
 def split_id(item_id: str) -> tuple[str, str]:
@@ -37,7 +37,7 @@ def split_id(item_id: str) -> tuple[str, str]:
         The text has no colon, or no facility before it.
     """
     facility, colon, local = str(item_id).partition(":")
-    if not colon or not local or not _FACILITY.match(facility):
+    if not colon or not local or not _FACILITY.fullmatch(facility):
         raise InvalidItem(
             "An id is written facility:local-id",
             found=repr(item_id),
@@ -57,7 +57,7 @@ class Item:
     facility
         The id of the facility that holds it.
     text
-        The STAC Item as canonical JSON (sorted keys).
+        The STAC Item as JSON, its keys in their own order.
     """
 
     facility: str
@@ -88,7 +88,7 @@ class Item:
                     advice=f"STAC 1.1 requires the field {key!r}.",
                 )
         try:
-            text = json.dumps(document, sort_keys=True, allow_nan=False, separators=(",", ":"))
+            text = json.dumps(document, allow_nan=False, separators=(",", ":"))
         except (TypeError, ValueError) as error:
             raise InvalidItem(
                 f"{where} cannot be written as JSON",

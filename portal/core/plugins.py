@@ -47,18 +47,24 @@ def load_driver(group: str, name: str) -> type[Any]:
     try:
         driver: type[Any] = points[0].load()
     except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == points[0].module.partition(".")[0]:
+            raise _broken(name, points[0], error) from error
         raise MissingDependency(
             f"The driver {name!r} needs the package {error.name!r}",
             found="it is not installed",
             advice=f"pip install {error.name}",
         ) from error
     except Exception as error:  # a driver is a plug-in: any fault of its import is its own
-        raise DriverError(
-            f"The driver {name!r} cannot be imported",
-            found=f"{type(error).__name__}: {error}",
-            advice=f"Mend or uninstall {points[0].value}.",
-        ) from error
+        raise _broken(name, points[0], error) from error
     return driver
+
+
+def _broken(name: str, point: metadata.EntryPoint, error: Exception) -> DriverError:
+    return DriverError(
+        f"The driver {name!r} cannot be imported",
+        found=f"{type(error).__name__}: {error}",
+        advice=f"Mend or uninstall {point.value}.",
+    )
 
 
 def build_driver(group: str, config: DriverConfig, *leading: Any) -> Any:

@@ -32,7 +32,7 @@ CRATE: Final = "ro-crate-metadata.json"
 CODE: Final = "analysis.pkl"
 FORMAT: Final = 1
 
-_RUN_ID = re.compile(r"^[0-9]{8}T[0-9]{6}-[a-z0-9_-]{1,40}-[0-9a-f]{8}$")
+_RUN_ID = re.compile(r"[0-9]{8}T[0-9]{6}-[a-z0-9_-]{1,40}-[0-9a-f]{8}")
 
 
 def new_run_id(name: str, *, key: str | None = None, now: datetime | None = None) -> str:
@@ -60,7 +60,7 @@ def key_suffix(key: str) -> str:
 
 def is_run_id(text: str) -> bool:
     """Whether a text has the form of a run id; a path component of another form is none."""
-    return _RUN_ID.match(text) is not None
+    return _RUN_ID.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True)

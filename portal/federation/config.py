@@ -32,7 +32,7 @@ LOCAL = "local"
 
 _TEXTS = ("name", "description", "organization_name", "homepage", "ror", "access")
 _TABLES = ("catalog", "compute")
-_ID = re.compile(r"^[a-z0-9][a-z0-9_-]*$")
+_ID = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +160,7 @@ def parse_facility(text: str, facility: str, *, source: str, base: Path | None =
         raise InvalidConfig(
             f"The facility file {source} is not TOML", found=str(error), advice="Mend that line."
         ) from error
-    if not _ID.match(facility):
+    if not _ID.fullmatch(facility):
         raise InvalidConfig(
             f"The facility file {source} gives a bad id",
             found=repr(facility),

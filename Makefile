@@ -1,0 +1,67 @@
+# The two commands are `make demo` and `make test`; both build the environment first.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+UV_VERSION := 0.13.8
+SOURCES := $(shell find extensions -type f -not -path '*/node_modules/*' -not -path '*/lib/*' -not -path '*/.yarn/*' 2>/dev/null)
+
+export UV_NO_PROGRESS := 1
+# The build finds the node of the environment, whatever else the machine has.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help env demo lab dashboards test lint test-core test-server test-faces bench bench-core lock wheel clean
+
+help:  ## Say what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+env: $(STAMP)  ## Build the environment in .venv from the lock, the front-ends included
+
+$(STAMP): requirements.lock pyproject.toml hatch_build.py $(SOURCES)
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/uv --version 2>/dev/null | grep -qF $(UV_VERSION) || $(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: env  ## Run the main job headless: find, run, look, publish
+	$(BIN)/python -m portal.ui.demo --directory build/demo
+
+lab: env  ## Open JupyterLab on the first tutorial
+	$(BIN)/jupyter lab notebooks/tutorials/first-steps.ipynb
+
+dashboards: env  ## Serve the Voilà pages, behind the Jupyter server's token
+	$(BIN)/python -m portal.ui.dashboards notebooks/dashboards
+
+test: env lint test-core test-server test-faces  ## Everything that must hold
+
+lint: env
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test-core: env
+	$(BIN)/python -m pytest tests --ignore=tests/ui/server --ignore=tests/faces
+
+test-server: env
+	$(BIN)/python -m pytest tests/ui/server
+
+test-faces: env
+	$(BIN)/python -m pytest tests/faces
+
+bench: bench-core  ## Every group of benchmarks
+
+bench-core: env  ## Import, search, overhead of a run, memory
+	$(BIN)/python -m tests.benchmarks.core
+
+lock: env  ## Resolve the lock anew for Python 3.11 to 3.13
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --group build --group test --group lint \
+	  --generate-hashes --no-annotate --no-header --upgrade pyproject.toml --output-file requirements.lock
+
+wheel: env  ## Build the sdist and the wheel, front-ends included
+	$(BIN)/uv build --quiet --no-build-isolation --python $(BIN)/python --out-dir dist
+
+clean:  ## Remove what was built, the environment too
+	rm -rf build dist $(VENV) portal/labextension portal/ui/widgets/static extensions/lib extensions/node_modules

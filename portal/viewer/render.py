@@ -125,7 +125,9 @@ class Viewer:
         }
         for role, coordinate in places.items():
             at = coordinate.isel({y: rows.order, x: columns.order}).transpose(y, x)
-            arrays[role] = np.asarray(read(at), dtype=np.float32)
+            degrees = np.asarray(read(at), dtype=np.float64)
+            # Ocean models leave fill values where there is no place.
+            arrays[role] = np.where(abs(degrees) <= 720, degrees, np.nan).astype(np.float32)
         return frame_of(
             header
             | {

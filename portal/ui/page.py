@@ -1,0 +1,212 @@
+"""A view as one self-contained HTML page: sliders that work without a kernel or a network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import math
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from portal.errors import InvalidParameter, TooLarge
+from portal.ui.view import as_dataset, title_for
+from portal.ui.widgets.bundle import bundle
+from portal.viewer import COLOR_MAPS, Viewer
+
+if TYPE_CHECKING:
+    import os
+
+    import xarray as xr
+
+    from portal.viewer import VariableView
+
+SIZES = tuple((round(960 / 2 ** (i / 2)), round(640 / 2 ** (i / 2))) for i in range(8))
+"""Resolutions tried, finest first: 960 × 640 down to 85 × 57 pixels."""
+SMALLEST_FRAME = 3_000
+"""Bytes that a picture takes at the least, headers and axes included."""
+
+
+def save_page(
+    data: object,
+    path: str | os.PathLike[str],
+    *,
+    title: str | None = None,
+    variable: str | None = None,
+    max_bytes: int = 8_000_000,
+) -> Path:
+    """Write `page` to a file and return its path."""
+    target = Path(path)
+    target.write_text(
+        page(data, title=title, variable=variable, max_bytes=max_bytes), encoding="utf-8"
+    )
+    return target
+
+
+def page(
+    data: object,
+    *,
+    title: str | None = None,
+    variable: str | None = None,
+    max_bytes: int = 8_000_000,
+) -> str:
+    """Return a view as an HTML page that holds all its pictures.
+
+    Every slider position is read and stored. To stay within `max_bytes` first other variables are
+    left out, then slider positions are thinned, then the resolution is lowered; the page says so.
+    Its Content-Security-Policy forbids anything from outside the page.
+
+    Parameters
+    ----------
+    data
+        An xarray Dataset or DataArray.
+    title
+        Heading; by default the dataset's ``title`` attribute.
+    variable
+        The only variable to hold; by default all that fit.
+    max_bytes
+        Upper bound of the page's size.
+
+    Raises
+    ------
+    InvalidParameter
+        An unknown variable, or one that has no picture.
+    TooLarge
+        Not even the coarsest page fits.
+    """
+    ds = as_dataset(data)
+    heading = title_for(ds, title)
+    script, style = bundle("viewer.js").read_text("utf-8"), bundle("viewer.css").read_text("utf-8")
+    room = max_bytes - len(script.encode()) - len(style.encode()) - 20_000
+    kept, notes = _fit(ds, variable, room)
+    viewer = Viewer(kept)
+    for width, height in SIZES:
+        frames = _frames(viewer, width, height, room)
+        if frames is None:
+            continue
+        if (width, height) != SIZES[0]:
+            notes.append(f"Pictures are reduced to at most {width} × {height} cells.")
+        content = {
+            "title": heading,
+            "description": viewer.description.to_dict(),
+            "color_maps": dict(COLOR_MAPS),
+            "notes": notes,
+            "frames": frames,
+        }
+        return _document(heading, json.dumps(content, allow_nan=False), script, style)
+    raise TooLarge(
+        "The page does not fit",
+        found=f"more than {max_bytes:,} bytes at the coarsest resolution",
+        advice="Raise max_bytes, name one variable, or select fewer slices of the dataset.",
+    )
+
+
+def _fit(ds: xr.Dataset, variable: str | None, room: int) -> tuple[xr.Dataset, list[str]]:
+    """Choose the variables and slider positions that can fit at all."""
+    description = Viewer(ds).description
+    shown = [v for v in description.variables if v.kind != "none"]
+    first = description.variable(variable or description.default)
+    if first is None or first.kind == "none":
+        raise InvalidParameter(
+            f"There is no variable {variable!r} to show"
+            if variable
+            else "There is nothing to show",
+            found=first.problem if first else ", ".join(v.name for v in shown) or "no variables",
+            advice="Name a variable that holds numbers.",
+        )
+    most = max(1, room // SMALLEST_FRAME)
+    notes: list[str] = []
+    chosen, count = [first], _positions(ds, first)
+    if variable is None:
+        for other in shown:
+            more = _positions(ds, other)
+            if other is not first and count + more <= most:
+                chosen.append(other)
+                count += more
+    left_out = [v.name for v in shown if v not in chosen] if variable is None else []
+    if left_out:
+        notes.append(f"Not held by this page, for its size: {', '.join(left_out)}.")
+    kept = ds[[v.name for v in chosen]]
+    if count > most:
+        kept, thinned = _thin(kept, first, most)
+        notes += thinned
+    return kept, notes
+
+
+def _positions(ds: xr.Dataset, view: VariableView) -> int:
+    return math.prod(ds.sizes[d] for d in view.sliders)
+
+
+def _thin(ds: xr.Dataset, view: VariableView, most: int) -> tuple[xr.Dataset, list[str]]:
+    """Keep evenly spaced positions of the longest sliders, the first and last among them."""
+    sizes = {d: ds.sizes[d] for d in view.sliders}
+    while math.prod(sizes.values()) > most and max(sizes.values()) > 1:
+        longest = max(sizes, key=lambda d: sizes[d])
+        others = math.prod(n for d, n in sizes.items() if d != longest)
+        sizes[longest] = max(1, min(sizes[longest] * 2 // 3, max(most // others, 1)))
+    picks = {
+        d: np.unique(np.linspace(0, ds.sizes[d] - 1, n).round().astype(int))
+        for d, n in sizes.items()
+        if n < ds.sizes[d]
+    }
+    notes = [f"Of {ds.sizes[d]:,} steps of {d}, {p.size:,} are held." for d, p in picks.items()]
+    return ds.isel(picks), notes
+
+
+def _frames(
+    viewer: Viewer, width: int, height: int, room: int
+) -> dict[str, dict[str, dict[str, Any]]] | None:
+    """Encode every position of every variable, or return None as soon as they do not fit."""
+    frames: dict[str, dict[str, dict[str, Any]]] = {}
+    used = len(json.dumps(viewer.description.to_dict()))
+    views = [v for v in viewer.description.variables if v.kind != "none"]
+    total = sum(_positions(viewer.ds, v) for v in views)
+    done = 0
+    for view in views:
+        of_variable = frames.setdefault(view.name, {})
+        for steps in np.ndindex(*(viewer.ds.sizes[d] for d in view.sliders)):
+            index = dict(zip(view.sliders, steps, strict=True))
+            frame = viewer.frame(view.name, index, width=width, height=height)
+            text = base64.b64encode(zlib.compress(frame.payload, 6)).decode("ascii")
+            of_variable[",".join(map(str, steps))] = {"header": frame.header, "data": text}
+            done += 1
+            used += len(text) + len(json.dumps(frame.header))
+            # The first pictures tell early enough what all would take.
+            if used > room or (done == 4 and used / done * total > 1.3 * room):
+                return None
+    return frames
+
+
+def _document(heading: str, data: str, script: str, style: str) -> str:
+    """Put the page together; the policy names the script and the style by their hashes."""
+    # What a record says must not end the element that holds it.
+    safe = data.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+    own = "\nhtml { background: Canvas; color-scheme: light dark; }\nbody { margin: 8px; }\n"
+    css = (own + style).replace("</", "<\\/")
+    code = script.replace("</script", "<\\/script").replace("<!--", "\\x3c!--")
+    policy = (
+        f"default-src 'none'; script-src '{_digest(code)}'; style-src '{_digest(css)}'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    return (
+        "<!DOCTYPE html>\n"
+        '<html lang="en"><head><meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<link rel="icon" href="data:,">\n'
+        f"<title>{html.escape(heading or 'Portal view')}</title>\n"
+        f"<style>{css}</style></head>\n"
+        '<body><main id="portal-page-view"></main>\n'
+        "<noscript>This page draws its pictures with JavaScript.</noscript>\n"
+        f'<script type="application/json" id="portal-page-data">{safe}</script>\n'
+        f'<script type="module">{code}</script>\n'
+        "</body></html>\n"
+    )
+
+
+def _digest(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from portal.errors import Unreadable
 from portal.viewer.colors import DIVERGING, SEQUENTIAL
 from portal.viewer.coordinates import text_of
 from portal.viewer.read import bytes_touched, read
@@ -49,9 +50,7 @@ class Limits:
     found: bool = True
 
 
-def limits_of(
-    array: xr.DataArray, view: VariableView, seen: NDArray[np.generic] | None = None
-) -> Limits:
+def limits_of(array: xr.DataArray, view: VariableView, seen: NDArray[np.generic]) -> Limits:
     """Take the 2nd and 98th percentile of a sample of the variable.
 
     The sample is at most `SAMPLE_SLICES` slices spread over the slider dimensions, thinned to
@@ -70,10 +69,8 @@ def limits_of(
     seen
         The picture at hand.
     """
-    samples = [] if seen is None else [seen]
-    samples += _sample(array, view)
-    parts = [s[np.isfinite(s)] for s in samples]
-    values = np.concatenate([p.astype(np.float64) for p in parts]) if parts else np.empty(0)
+    parts = [s[np.isfinite(s)] for s in (seen, *_sample(array, view))]
+    values = np.concatenate([p.astype(np.float64) for p in parts])
     if values.size == 0:
         return Limits(0.0, 1.0, SEQUENTIAL, found=False)
     low, high = (float(v) for v in np.percentile(values, (2, 98)))
@@ -123,4 +120,8 @@ def _sample(array: xr.DataArray, view: VariableView) -> Iterator[NDArray[np.gene
     for flat in np.linspace(0, math.prod(sizes) - 1, count).round().astype(int):
         steps = np.unravel_index(flat, sizes)
         at = {d: int(i) for d, i in zip(view.sliders, steps, strict=True)}
-        yield read(array.isel(at | thin))
+        try:
+            yield read(array.isel(at | thin))
+        except Unreadable:
+            # That slice says so itself when it is chosen; the one on the screen could be read.
+            return

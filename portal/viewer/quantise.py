@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ MISSING = 65_535
 PLUS_INFINITY = 65_534
 MINUS_INFINITY = 65_533
 HIGHEST = 65_532
+LARGEST_SPAN = 1e290
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +70,8 @@ def pack(values: NDArray[np.generic]) -> Packed:
             span = float(np.max(numbers, where=finite, initial=-np.inf)) - low
     whole = values.dtype.kind in "biu" and span <= HIGHEST
     scale = 1.0 if whole or span == 0 else span / HIGHEST
-    # A span beyond float64, or one that is lost beside the size of its numbers, is not quantised.
-    if not np.isfinite(span) or (span > 0 and scale < max(np.spacing(abs(low)), 1e-290)):
+    # Spans at the ends of float64, or lost beside the size of their numbers, are not quantised.
+    if span > LARGEST_SPAN or (span > 0 and scale < max(math.ulp(low), 1 / LARGEST_SPAN)):
         return Packed(numbers, None, None)
     codes = np.full(numbers.shape, MISSING, dtype=np.uint16)
     np.copyto(

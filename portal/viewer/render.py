@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from portal.errors import InvalidParameter, PortalError
+from portal.errors import InvalidParameter
 from portal.viewer.axes import Axis, axis_of
 from portal.viewer.coordinates import coordinate_of, labels_of, positions_of
 from portal.viewer.decimate import area_mean, extremes, factor
@@ -146,13 +146,7 @@ class Viewer:
     def _limits_of(self, view: VariableView, picture: NDArray[np.generic]) -> Limits:
         limits = self._limits.get(view.name)
         if limits is None:
-            try:
-                limits = limits_of(self.ds[view.name], view, picture)
-            except PortalError:
-                # Another slice cannot be read; this one was, and is worth showing.
-                limits = limits_of(
-                    self.ds[view.name].isel(dict.fromkeys(view.sliders, 0)), view, picture
-                )
+            limits = limits_of(self.ds[view.name], view, picture)
             if limits.found:
                 self._limits[view.name] = limits
         return limits

@@ -1,0 +1,345 @@
+"""What a store declares against what it holds, read from its metadata before anything opens it.
+
+A file of a few bytes can declare arrays of terabytes, on which merely opening it would allocate or
+never return; and the metadata of a Zarr store can name a codec that runs code. Both are refused.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from portal.errors import TooLarge, Unreadable
+
+if TYPE_CHECKING:
+    import fsspec
+    import h5py
+
+#: A store is refused that declares more than this many bytes for each byte it holds ...
+MOST_DECLARED_PER_STORED = 10_000
+#: ... once it declares more than this many.
+LEAST_REFUSED = 10**12
+#: Opening reads the coordinates of dimensions whole: a larger one is refused.
+LARGEST_COORDINATE = 2**30
+#: With more chunks than this, a dataset is opened in larger ones.
+MOST_CHUNKS = 1_000_000
+#: With more files than this, the bytes of a store are not counted.
+MOST_FILES = 200_000
+#: A metadata document of more bytes than this is not one.
+LARGEST_DOCUMENT = 64 * 2**20
+
+_NO_VARIABLE = b"This is a netCDF dimension but not a netCDF variable"
+_ZARR_DOCUMENTS = ("zarr.json", ".zarray", ".zgroup", ".zattrs", ".zmetadata")
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """What a file or store says of itself.
+
+    Parameters
+    ----------
+    stored
+        Bytes it holds; None where they are too many files to count.
+    declared
+        Bytes its arrays would take, uncompressed.
+    chunks
+        Chunks of the array that has most of them.
+    group
+        The HDF5 group that holds its arrays.
+    consolidated
+        Whether a Zarr store has consolidated metadata.
+    """
+
+    stored: int | None
+    declared: int
+    chunks: int = 1
+    group: str = "/"
+    consolidated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Array:
+    name: str
+    shape: tuple[int, ...]
+    itemsize: int
+    chunks: tuple[int, ...] | None = None
+    coordinate: bool = False
+
+    @property
+    def declared(self) -> int:
+        return math.prod(self.shape) * self.itemsize
+
+    @property
+    def count(self) -> int:
+        if not self.chunks:
+            return 1
+        return math.prod(-(-n // max(c, 1)) for n, c in zip(self.shape, self.chunks, strict=False))
+
+
+def _weigh(where: str, arrays: list[_Array], stored: int | None) -> tuple[int, int]:
+    """Return the bytes declared and the most chunks; refuse what cannot be true."""
+    declared = sum(array.declared for array in arrays)
+    if (
+        stored is not None
+        and declared > LEAST_REFUSED
+        and declared > MOST_DECLARED_PER_STORED * max(stored, 1)
+    ):
+        raise TooLarge(
+            f"{where} declares arrays of {declared:,} bytes",
+            found=f"{stored:,} bytes are stored",
+            advice="Check who made it: so few bytes cannot hold such arrays. It was not opened.",
+        )
+    for array in arrays:
+        if array.coordinate and array.declared > LARGEST_COORDINATE:
+            raise TooLarge(
+                f"{where} declares a coordinate {array.name!r} of {array.declared:,} bytes, which "
+                "opening would read whole",
+                found=f"{stored if stored is None else f'{stored:,}'} bytes are stored in all",
+                advice="Store the coordinate under a name that is not its dimension's.",
+            )
+    return declared, max((array.count for array in arrays), default=1)
+
+
+def inspect_zarr(fs: fsspec.AbstractFileSystem, path: str) -> Store:
+    """Read the metadata of a Zarr store (format 2 or 3).
+
+    Raises
+    ------
+    TooLarge
+        It declares more than it can hold.
+    Unreadable
+        Its metadata is damaged, names a codec that runs code, or a link leads out of it.
+    """
+    arrays: list[_Array] = []
+    stored: int | None = 0
+    consolidated = False
+    for count, (name, info) in enumerate(_files(fs, path)):
+        if count >= MOST_FILES:
+            stored = None
+        if stored is not None:
+            stored += int(info.get("size") or 0)
+        base = PurePosixPath(name).name
+        if base not in _ZARR_DOCUMENTS:
+            continue
+        document = _document(fs, name, int(info.get("size") or 0))
+        _refuse_pickles(name, document)
+        inner = document.get("metadata") or {}
+        if base == ".zmetadata":
+            consolidated = True
+        elif base == "zarr.json":
+            consolidated = consolidated or "consolidated_metadata" in document
+            inner = (document.get("consolidated_metadata") or {}).get("metadata") or {}
+            if document.get("node_type") == "array":
+                arrays.append(_zarr_array(name, str(PurePosixPath(name).parent.name), document))
+        elif base == ".zarray":
+            attributes = f"{name.removesuffix('.zarray')}.zattrs"
+            beside = _document(fs, attributes, 0) if fs.exists(attributes) else {}
+            arrays.append(_zarr_array(name, PurePosixPath(name).parent.name, document, beside))
+        known = {array.name for array in arrays}
+        for key, node in inner.items():
+            local = key.removesuffix("/.zarray")
+            if isinstance(node, Mapping) and "shape" in node and local not in known:
+                arrays.append(_zarr_array(name, local, node, inner.get(f"{local}/.zattrs") or {}))
+    declared, chunks = _weigh(path, arrays, stored)
+    return Store(stored, declared, chunks, consolidated=consolidated)
+
+
+def _files(fs: fsspec.AbstractFileSystem, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    for info in fs.ls(path, detail=True):
+        if info.get("islink"):
+            raise Unreadable(
+                f"{path} holds a link",
+                found=f"{info['name']} -> {info.get('destination')}",
+                advice="Put the file itself there: links inside a Zarr store are not followed.",
+            )
+        if info["type"] == "directory":
+            yield from _files(fs, info["name"])
+        else:
+            yield info["name"], info
+
+
+def _document(fs: fsspec.AbstractFileSystem, name: str, size: int) -> dict[str, Any]:
+    try:
+        if size > LARGEST_DOCUMENT:
+            raise ValueError(f"{size:,} bytes of metadata")
+        document = json.loads(fs.cat_file(name))
+        if not isinstance(document, dict):
+            raise TypeError(f"a {type(document).__name__}")
+    except (ValueError, TypeError, OSError, RecursionError) as error:
+        raise Unreadable(
+            f"The Zarr metadata {name} cannot be read",
+            found=str(error),
+            advice="Write the store anew.",
+        ) from error
+    return document
+
+
+def _zarr_array(
+    where: str, name: str, node: Mapping[str, Any], beside: Mapping[str, Any] | None = None
+) -> _Array:
+    try:
+        shape = tuple(int(n) for n in node["shape"])
+        if min(shape, default=0) < 0:
+            raise ValueError(f"the shape {shape}")
+        grid = node.get("chunk_grid") or {}
+        chunks = node.get("chunks") or (grid.get("configuration") or {}).get("chunk_shape")
+        dims = node.get("dimension_names") or (beside or {}).get("_ARRAY_DIMENSIONS") or ()
+        return _Array(
+            name,
+            shape,
+            _itemsize(node.get("dtype", node.get("data_type"))),
+            tuple(int(c) for c in chunks) if chunks else None,
+            list(dims) == [PurePosixPath(name).name],
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise Unreadable(
+            f"The Zarr metadata {where} cannot be read",
+            found=f"{type(error).__name__}: {error}",
+            advice="Write the store anew.",
+        ) from error
+
+
+def _itemsize(dtype: Any) -> int:
+    import numpy as np
+
+    try:
+        return int(np.dtype(dtype).itemsize) or 1
+    except (TypeError, ValueError):
+        return 8
+
+
+def _refuse_pickles(where: str, node: Any) -> None:
+    """Refuse a codec of the name pickle, which runs whatever code the store holds."""
+    if isinstance(node, Mapping):
+        for key in ("id", "name"):
+            if "pickle" in str(node.get(key, "")).lower() and "dimension_names" not in node:
+                raise Unreadable(
+                    f"{where} names the codec {node[key]!r}, which runs code from the store",
+                    found="an array of pickled objects",
+                    advice="Write the array as numbers or as texts; it was not opened.",
+                )
+        for value in node.values():
+            _refuse_pickles(where, value)
+    elif isinstance(node, list):
+        for value in node:
+            _refuse_pickles(where, value)
+
+
+def inspect_hdf5(file: Any, where: str, size: int, root: Path | None) -> Store:
+    """Read the metadata of an HDF5 file, NetCDF-4 included.
+
+    Parameters
+    ----------
+    file
+        A path or an open binary file.
+    root
+        The folder that links may not leave; None where there are no local files to link to.
+
+    Raises
+    ------
+    TooLarge
+        It declares more than it can hold.
+    Unreadable
+        It is damaged, or takes data from a file outside the folder.
+    """
+    import h5py
+
+    try:
+        with h5py.File(file, "r") as opened:
+            groups: dict[str, list[_Array]] = {}
+            for name, node in _datasets(opened, where, root):
+                array = _hdf5_array(name, node)
+                if array is not None:
+                    parent = str(PurePosixPath(f"/{name}").parent)
+                    groups.setdefault(parent, []).append(array)
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+        if isinstance(error, Unreadable):
+            raise
+        raise Unreadable(
+            f"The HDF5 file {where} cannot be read",
+            found=f"{type(error).__name__}: {error}",
+            advice="It is damaged or was not written to its end: copy it anew.",
+        ) from error
+    declared, chunks = _weigh(where, [a for arrays in groups.values() for a in arrays], size)
+    weights = {group: sum(a.declared for a in arrays) for group, arrays in groups.items()}
+    group = "/" if "/" in groups or not groups else max(weights, key=lambda g: weights[g])
+    return Store(size, declared, chunks, group)
+
+
+def _datasets(file: h5py.File, where: str, root: Path | None) -> Iterator[tuple[str, h5py.Dataset]]:
+    import h5py
+
+    found: list[tuple[str, h5py.Dataset]] = []
+    links: list[tuple[str, str]] = []
+
+    def visit(name: str, node: Any) -> None:
+        if isinstance(node, h5py.Dataset):
+            found.append((name, node))
+            links.extend((name, entry[0]) for entry in node.external or ())
+            if node.is_virtual:
+                links.extend(
+                    (name, s.file_name) for s in node.virtual_sources() if s.file_name != "."
+                )
+
+    def visit_link(name: str, link: Any) -> None:
+        if isinstance(link, h5py.ExternalLink):
+            links.append((name, link.filename))
+
+    file.visititems(visit)
+    file.visititems_links(visit_link)
+    for name, target in links:
+        inside = root is not None and (Path(where).parent / target).resolve().is_relative_to(root)
+        if not inside:
+            raise Unreadable(
+                f"The HDF5 file {where} takes {name!r} from another file",
+                found=f"{target}, which lies outside the folder",
+                advice="Put both files into the folder.",
+            )
+    yield from found
+
+
+def _hdf5_array(name: str, node: h5py.Dataset) -> _Array | None:
+    if node.shape is None:
+        return None
+    if bytes(node.attrs.get("NAME", b"")).startswith(_NO_VARIABLE):
+        return None
+    return _Array(
+        name, node.shape, node.dtype.itemsize, node.chunks, node.is_scale and node.ndim == 1
+    )
+
+
+def inspect_classic(path: str, size: int) -> Store:
+    """Read the header of a classic NetCDF file (CDF-1, 2 or 5).
+
+    Raises
+    ------
+    Unreadable
+        It is damaged, or shorter than its header says.
+    """
+    import netCDF4
+
+    try:
+        with netCDF4.Dataset(path) as opened:
+            arrays = [
+                _Array(n, tuple(v.shape), v.dtype.itemsize, None, v.dimensions == (n,))
+                for n, v in opened.variables.items()
+            ]
+    except (OSError, RuntimeError, ValueError, AttributeError) as error:
+        raise Unreadable(
+            f"The NetCDF file {path} cannot be read",
+            found=f"{type(error).__name__}: {error}",
+            advice="It is damaged or was not written to its end: copy it anew.",
+        ) from error
+    declared = sum(array.declared for array in arrays)
+    if declared > size:
+        raise Unreadable(
+            f"The NetCDF file {path} is cut short",
+            found=f"{size:,} bytes where its header declares {declared:,}",
+            advice="Copy it anew.",
+        )
+    _weigh(path, arrays, size)
+    return Store(size, declared)

@@ -1,0 +1,279 @@
+"""The files and stores of a folder: finding, recognising and opening them, each one guarded."""
+
+from __future__ import annotations
+
+import fnmatch
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from portal.drivers.catalogs._describe import tidy
+from portal.drivers.catalogs._guard import (
+    MOST_CHUNKS,
+    Store,
+    inspect_classic,
+    inspect_hdf5,
+    inspect_zarr,
+)
+from portal.errors import MissingDependency, PortalError, Unavailable, Unreadable
+
+if TYPE_CHECKING:
+    import fsspec
+    import xarray as xr
+
+SUFFIXES = frozenset({".nc", ".nc4", ".cdf", ".netcdf", ".h5", ".hdf5", ".he5", ".hdf"})
+PARTIAL = ".partial"
+MEDIA_TYPES = {
+    "zarr": "application/vnd.zarr",
+    "hdf5": "application/x-hdf5",
+    "netcdf3": "application/netcdf",
+}
+
+_MARKS = frozenset({"zarr.json", ".zgroup", ".zmetadata", ".zarray"})
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+_CLASSIC = (b"CDF\x01", b"CDF\x02", b"CDF\x05")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file, or a Zarr store with the stamps of its metadata.
+
+    Parameters
+    ----------
+    path, relative
+        Where it lies, and its path from the folder.
+    stamp
+        Its sizes and times of change.
+    changed
+        Seconds since the epoch at which it last changed; None where that is not known.
+    """
+
+    path: str
+    relative: str
+    is_zarr: bool
+    stamp: str
+    changed: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A dataset with what its record needs to know of its store."""
+
+    dataset: xr.Dataset
+    kind: str
+    store: Store
+    kwargs: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A directory on a file system.
+
+    Parameters
+    ----------
+    pattern
+        Shell pattern of the paths from the folder, or of the names, that belong to it.
+    depth
+        How many directories deep it is searched.
+    """
+
+    fs: fsspec.AbstractFileSystem
+    root: str
+    pattern: str
+    depth: int
+
+    @property
+    def local(self) -> Path | None:
+        """The directory on this machine; None where it is elsewhere."""
+        from fsspec.implementations.local import LocalFileSystem
+
+        return Path(self.root).resolve() if isinstance(self.fs, LocalFileSystem) else None
+
+    def entries(self) -> Iterator[Entry]:
+        """Give what the folder holds, in order of path.
+
+        Links are not followed, and names that start with a dot or end in ``.partial`` are left
+        alone.
+
+        Raises
+        ------
+        Unavailable
+            The folder has gone or cannot be listed.
+        """
+        try:
+            self.fs.invalidate_cache(self.root)
+            listing = self.fs.ls(self.root, detail=True)
+        except OSError as error:
+            raise Unavailable(
+                f"The folder {self.root} cannot be listed",
+                found=str(error) or type(error).__name__,
+                advice="Bring it back, or correct the path in the facility file.",
+            ) from error
+        yield from self._visit(self.root, listing, self.depth)
+
+    def _visit(self, path: str, listing: list[dict[str, Any]], depth: int) -> Iterator[Entry]:
+        named = {PurePosixPath(info["name"]).name: info for info in listing}
+        marks = sorted(_MARKS & named.keys())
+        if marks:
+            relative = self._relative(path) or PurePosixPath(path).name
+            if self._wanted(relative):
+                changed = [_changed(named[mark]) for mark in marks]
+                stamp = "|".join(f"{m}:{_stamp(named[m])}" for m in marks)
+                yield Entry(
+                    path, relative, True, stamp, max((c for c in changed if c), default=None)
+                )
+            return
+        for name, info in sorted(named.items()):
+            if name.startswith(".") or name.endswith(PARTIAL):
+                continue
+            if info.get("islink"):
+                self._mention_link(info)
+            elif info["type"] == "directory":
+                yield from self._enter(info["name"], depth)
+            elif PurePosixPath(name).suffix.lower() in SUFFIXES:
+                relative = self._relative(info["name"])
+                if self._wanted(relative):
+                    yield Entry(info["name"], relative, False, _stamp(info), _changed(info))
+
+    def _enter(self, path: str, depth: int) -> Iterator[Entry]:
+        try:
+            listing = self.fs.ls(path, detail=True)
+        except OSError as error:
+            skip(path, str(error))
+            return
+        if depth > 0 or _MARKS & {PurePosixPath(info["name"]).name for info in listing}:
+            yield from self._visit(path, listing, depth - 1)
+        else:
+            skip(path, f"it lies deeper than {self.depth} directories")
+
+    def _mention_link(self, info: Mapping[str, Any]) -> None:
+        target = Path(info["name"]).resolve()
+        if self.local is None or not target.is_relative_to(self.local):
+            skip(str(info["name"]), f"it is a link out of the folder, to {target}")
+
+    def _relative(self, path: str) -> str:
+        return path.removeprefix(self.root.rstrip("/")).strip("/")
+
+    def _wanted(self, relative: str) -> bool:
+        names = (relative, PurePosixPath(relative).name)
+        return any(fnmatch.fnmatchcase(name, self.pattern) for name in names)
+
+    def holds(self, path: str) -> bool:
+        """Whether a path lies in the folder, links resolved."""
+        if self.local is not None:
+            return Path(path).resolve().is_relative_to(self.local)
+        return ".." not in path.split("/") and path.startswith(f"{self.root.rstrip('/')}/")
+
+    def open(self, path: str, *, lazy: bool) -> Opened:
+        """Open one file or store, after its guard has read its metadata.
+
+        Parameters
+        ----------
+        lazy
+            True gives Dask arrays in the stored chunks; False gives arrays that are read when
+            they are used, without Dask.
+
+        Raises
+        ------
+        Unavailable
+            It has gone.
+        Unreadable, TooLarge, MissingDependency
+            It is damaged, of an unknown format, unsafe, or declares more than it can hold.
+        """
+        try:
+            if self.fs.isdir(path):
+                return self._open_zarr(path, lazy)
+            return self._open_file(path, lazy)
+        except FileNotFoundError as error:
+            raise Unavailable(
+                f"{path} has gone", found=str(error), advice="Bring it back, or search again."
+            ) from error
+        except PortalError:
+            raise
+        except (
+            Exception
+        ) as error:  # third-party decoders fail on damaged bytes in any way they like
+            raise Unreadable(
+                f"{path} cannot be read",
+                found=f"{type(error).__name__}: {error}",
+                advice="It is damaged, or xarray cannot express it: try xarray.open_dataset on it.",
+            ) from error
+
+    def _open_zarr(self, path: str, lazy: bool) -> Opened:
+        import zarr
+
+        store = inspect_zarr(self.fs, path)
+        source: Any = path
+        if self.local is None:
+            source = zarr.storage.FsspecStore.from_mapper(self.fs.get_mapper(path), read_only=True)
+        kwargs = {"engine": "zarr", "consolidated": store.consolidated}
+        dataset, kwargs = _open(source, kwargs, _chunks(store) if lazy else None)
+        return Opened(dataset, "zarr", store, kwargs)
+
+    def _open_file(self, path: str, lazy: bool) -> Opened:
+        with self.fs.open(path, "rb") as file:
+            head = file.read(8)
+        size = int(self.fs.size(path) or 0)
+        if head == _HDF5:
+            kind = "hdf5"
+            store = inspect_hdf5(self._source(path), path, size, self.local)
+            kwargs: dict[str, Any] = {"engine": "h5netcdf", "phony_dims": "sort"}
+            if store.group != "/":
+                kwargs["group"] = store.group
+        elif head.startswith(_CLASSIC):
+            kind = "netcdf3"
+            if self.local is None:
+                raise MissingDependency(
+                    f"The classic NetCDF file {path} is read from local folders only",
+                    found=f"a folder on {self.fs.protocol}",
+                    advice="Write it as NetCDF-4 or Zarr: ds.to_zarr(…).",
+                )
+            store = inspect_classic(path, size)
+            kwargs = {"engine": "netcdf4"}
+        else:
+            raise Unreadable(
+                f"{path} is neither HDF5 nor NetCDF",
+                found=f"{size:,} bytes that start with {head!r}",
+                advice="Correct its suffix, or copy it anew.",
+            )
+        dataset, kwargs = _open(self._source(path), kwargs, _chunks(store) if lazy else None)
+        return Opened(dataset, kind, store, kwargs)
+
+    def _source(self, path: str) -> Any:
+        return path if self.local is not None else self.fs.open(path, "rb")
+
+
+def _open(source: Any, kwargs: dict[str, Any], chunks: Any) -> tuple[xr.Dataset, dict[str, Any]]:
+    """Open with xarray; times that cannot be decoded are left as the numbers they are."""
+    import xarray as xr
+
+    try:
+        return tidy(xr.open_dataset(source, chunks=chunks, **kwargs)), kwargs
+    except ValueError as error:
+        if "decode time" not in str(error):
+            raise
+        kwargs = kwargs | {"decode_times": False}
+        return tidy(xr.open_dataset(source, chunks=chunks, **kwargs)), kwargs
+
+
+def _chunks(store: Store) -> Any:
+    return {} if store.chunks <= MOST_CHUNKS else "auto"
+
+
+def _changed(info: Mapping[str, Any]) -> float | None:
+    moment = info.get("mtime", info.get("LastModified"))
+    if moment is None:
+        return None
+    return float(moment.timestamp()) if hasattr(moment, "timestamp") else float(moment)
+
+
+def _stamp(info: Mapping[str, Any]) -> str:
+    tag = info.get("ETag") or info.get("etag") or info.get("ino") or ""
+    return f"{info.get('size')}:{_changed(info)}:{tag}"
+
+
+def skip(path: str, reason: str) -> None:
+    """Warn that something of a folder is passed over, and why."""
+    warnings.warn(f"{path} is passed over: {reason}", UserWarning, stacklevel=2)

@@ -1,0 +1,244 @@
+"""The ``folder`` catalog driver: a directory of Zarr stores, NetCDF and HDF5 files.
+
+Titles, variables, extents and times are read from the files. Results are published to it as Zarr
+stores that hold their record in :data:`RECORD`, so that one rename commits both.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from portal.core.asset import Asset
+from portal.core.item import Item
+from portal.drivers.catalogs._describe import credit, describe
+from portal.drivers.catalogs._record import complete, local_id_of, rfc3339, title_of
+from portal.drivers.catalogs._stores import MEDIA_TYPES, PARTIAL, Entry, Folder, Opened, skip
+from portal.errors import (
+    InvalidConfig,
+    InvalidInput,
+    InvalidItem,
+    PortalError,
+    Unavailable,
+    UnknownItem,
+    Unreadable,
+)
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+RECORD = "stac-item.json"
+_SAFE = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")
+
+
+class FolderCatalog:
+    """Datasets in a directory.
+
+    Parameters
+    ----------
+    facility
+        The facility's id.
+    path
+        An absolute path, or the URL of an fsspec file system.
+    pattern
+        Shell pattern of the files and stores that belong to it, such as ``"*.zarr"``.
+    depth
+        How many directories deep it is searched.
+    storage_options
+        Keywords of the fsspec file system; secrets belong into its own configuration.
+
+    Raises
+    ------
+    InvalidConfig
+        The path is relative, or its file system is unknown.
+    """
+
+    def __init__(
+        self,
+        facility: str,
+        *,
+        path: str,
+        pattern: str = "*",
+        depth: int = 4,
+        storage_options: Mapping[str, Any] | None = None,
+    ) -> None:
+        import fsspec
+
+        if "://" not in path and not Path(path).expanduser().is_absolute():
+            raise InvalidConfig(
+                f"The folder of facility {facility!r} has a relative path",
+                found=path,
+                advice="Write the whole path, or one that starts with ~/.",
+            )
+        try:
+            fs, root = fsspec.core.url_to_fs(
+                path if "://" in path else str(Path(path).expanduser()), **(storage_options or {})
+            )
+        except (ValueError, ImportError, TypeError) as error:
+            raise InvalidConfig(
+                f"The folder of facility {facility!r} is on a file system that cannot be used",
+                found=f"{path}: {error}",
+                advice="Correct the URL, or install the package that the message names.",
+            ) from error
+        self._facility = facility
+        self._folder = Folder(fs, root.rstrip("/") or "/", pattern, depth)
+
+    def items(self) -> Iterator[Item]:
+        """Give a record for every file and store; one that cannot be read is named in a warning.
+
+        Raises
+        ------
+        Unavailable
+            The folder has gone or cannot be listed.
+        """
+        taken: set[str] = set()
+        for entry in self._folder.entries():
+            local_id = local_id_of(entry.relative)
+            if local_id in taken:
+                local_id = f"{local_id}-{hashlib.sha256(entry.relative.encode()).hexdigest()[:6]}"
+            taken.add(local_id)
+            try:
+                yield self._item(entry, local_id)
+            except PortalError as error:
+                skip(entry.path, str(error))
+
+    def _item(self, entry: Entry, local_id: str) -> Item:
+        opened = self._folder.open(entry.path, lazy=False)
+        with opened.dataset as dataset:
+            found = describe(dataset)
+            asset = self._asset(entry.path, opened)
+            if entry.is_zarr and self._folder.fs.exists(f"{entry.path}/{RECORD}"):
+                return complete(self._record(entry.path), self._facility, local_id, found, asset)
+            fields = {"title": title_of(entry.relative)} | found | credit(dataset)
+        fields["keywords"] = [*fields.get("keywords", ()), opened.kind]
+        return Item.build(
+            self._facility,
+            local_id,
+            created=rfc3339(entry.changed),
+            assets={"data": asset},
+            **fields,
+        )
+
+    def _record(self, path: str) -> dict[str, Any]:
+        name = f"{path}/{RECORD}"
+        try:
+            document = json.loads(self._folder.fs.cat_file(name))
+        except (ValueError, OSError, RecursionError) as error:
+            raise Unreadable(
+                f"The record {name} cannot be read", found=str(error), advice="Publish it anew."
+            ) from error
+        if not isinstance(document, dict):
+            raise InvalidItem(
+                f"The record {name} is not a STAC Item",
+                found=type(document).__name__,
+                advice="Publish it anew.",
+            )
+        return document
+
+    def _asset(self, path: str, opened: Opened) -> Asset:
+        return Asset(
+            href=path if self._folder.local is not None else self._folder.fs.unstrip_protocol(path),
+            title=PurePosixPath(path).name,
+            media_type=MEDIA_TYPES[opened.kind],
+            roles=("data",),
+            open_kwargs=opened.kwargs,
+            size=opened.store.stored,
+        )
+
+    def open(self, item: Item) -> xr.Dataset:
+        """Open one dataset lazily, in its stored chunks.
+
+        Raises
+        ------
+        UnknownItem
+            The record points to nothing in this folder.
+        Unavailable
+            The file or the folder has gone.
+        Unreadable, TooLarge, MissingDependency
+            It is damaged, of an unknown format, unsafe, or declares more than it can hold.
+        """
+        asset = item.assets.get("data")
+        path = "" if asset is None else str(self._folder.fs._strip_protocol(asset.href))
+        if not path or not self._folder.holds(path):
+            raise UnknownItem(
+                f"The folder {self._folder.root} holds no dataset {item.local_id!r}",
+                found=path or "a record without an asset named data",
+                advice="Take an id that fed.search() gives.",
+            )
+        return self._folder.open(path, lazy=True).dataset
+
+    def fingerprint(self) -> str:
+        """Return a digest of the names, sizes and times of change; nothing is opened.
+
+        Raises
+        ------
+        Unavailable
+            The folder has gone or cannot be listed.
+        """
+        digest = hashlib.sha256()
+        for entry in self._folder.entries():
+            digest.update(f"{entry.relative}\0{entry.stamp}\n".encode())
+        return digest.hexdigest()
+
+    def publish(self, item: Item, store: str) -> Item:
+        """Copy a committed Zarr store in, whole or not at all, with its record inside.
+
+        Raises
+        ------
+        InvalidInput
+            The id cannot be a name, is taken, or the folder is not a local one.
+        Unreadable, TooLarge
+            The store cannot be read.
+        Unavailable
+            The folder cannot be written.
+        """
+        root = self._folder.local
+        if root is None:
+            raise InvalidInput(
+                "Results are published to local folders only",
+                found=self._folder.root,
+                advice='Publish to "local", or copy the result there yourself.',
+            )
+        if not _SAFE.match(item.local_id) or item.local_id.endswith(PARTIAL):
+            raise InvalidItem(
+                "The id of a published result is a file name",
+                found=repr(item.local_id),
+                advice="Use letters, digits, dots, - and _.",
+            )
+        source, target = Path(store).absolute(), root / f"{item.local_id}.zarr"
+        if target.exists():
+            raise InvalidInput(
+                f"The folder already holds {item.local_id!r}",
+                found=str(target),
+                advice="It is published: open it, or publish under another title.",
+            )
+        opened = Folder(self._folder.fs, str(source.parent), "*", 0).open(str(source), lazy=False)
+        with opened.dataset as dataset:
+            record = complete(
+                item.to_stac(),
+                self._facility,
+                item.local_id,
+                describe(dataset),
+                self._asset(str(target), opened),
+            )
+        partial = root / f".{item.local_id}-{uuid.uuid4().hex}{PARTIAL}"
+        try:
+            shutil.copytree(source, partial)
+            (partial / RECORD).write_text(
+                json.dumps(record.to_stac(), indent=2, sort_keys=True), encoding="utf-8"
+            )
+            partial.rename(target)
+        except (OSError, shutil.Error) as error:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise Unavailable(
+                f"The result cannot be copied to {root}",
+                found=str(error),
+                advice="Nothing was published. Make room or give leave to write, and try again.",
+            ) from error
+        return record

@@ -81,16 +81,20 @@ def build_driver(group: str, config: DriverConfig, *leading: Any) -> Any:
         An option is unknown or missing; the accepted ones are named.
     """
     driver = load_driver(group, config.driver)
-    signature = inspect.signature(driver)
-    try:
-        signature.bind(*leading, **config.options)
-    except TypeError as error:
-        options = list(signature.parameters.values())[len(leading) :]
+    parameters = list(inspect.signature(driver).parameters.values())[len(leading) :]
+    known = [p.name for p in parameters]
+    faults = [f"it takes no {name!r}" for name in config.options if name not in known]
+    faults += [
+        f"it lacks {p.name!r}"
+        for p in parameters
+        if p.default is p.empty and p.name not in config.options
+    ]
+    if faults:
         raise InvalidConfig(
-            f"The driver {config.driver!r} cannot be built: {error}",
+            f"The driver {config.driver!r} cannot be built: {', '.join(faults)}",
             found=f"options: {', '.join(config.options) or 'none'}",
-            advice=f"It takes: {', '.join(str(o) for o in options) or 'no option'}",
-        ) from error
+            advice=f"It takes: {', '.join(known) or 'no option'}",
+        )
     return driver(*leading, **config.options)
 
 

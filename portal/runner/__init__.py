@@ -1,0 +1,1 @@
+"""What executes at the facility: ``python -m portal.runner RUN_DIR``."""

@@ -130,7 +130,9 @@ def _fit(ds: xr.Dataset, variable: str | None, room: int) -> tuple[xr.Dataset, l
     left_out = [v.name for v in shown if v not in chosen] if variable is None else []
     if left_out:
         notes.append(f"Not held by this page, for its size: {', '.join(left_out)}.")
-    kept = ds[[v.name for v in chosen]]
+    # Variables without a picture cost nothing and say why they have none.
+    mute = [v for v in description.variables if v.kind == "none" and variable is None]
+    kept = ds[[v.name for v in (*chosen, *mute)]]
     if count > most:
         kept, thinned = _thin(kept, first, most)
         notes += thinned

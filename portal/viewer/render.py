@@ -193,7 +193,6 @@ def _series(
     stored = read(array.isel({dim: slice(None, None, stride)}))
     values = np.asarray(stored[axis.order // stride], dtype=np.float64)
     x, y, kept = extremes(axis.values, values, points=4 * width)
-    packed = pack(y)
     notes = [*view.notes]
     if kept.size < values.size:
         notes.append(f"{values.size:,} values drawn by their lowest and highest")
@@ -204,11 +203,11 @@ def _series(
         header
         | {
             "shape": list(y.shape),
-            "encoding": packed.encoding(),
+            "encoding": {"dtype": "f64"},
             "x": axis.header() | {"labels": labels},
             "notes": notes + _value_notes(y),
         },
-        {"x": x, "cells": packed.cells},
+        {"x": x, "cells": y},
     )
 
 

@@ -118,6 +118,14 @@ export class Frame {
     return decode(this.cells[i], this.header.encoding);
   }
 
+  /** The number without digits finer than the step of its encoding. */
+  rounded(i: number): number {
+    const value = this.value(i);
+    const { scale } = this.header.encoding;
+    const digits = scale ? Math.ceil(-Math.log10(scale)) : Infinity;
+    return digits >= 0 && digits <= 100 && Number.isFinite(value) ? Number(value.toFixed(digits)) : value;
+  }
+
   /** Smallest and largest finite value, null when there is none. */
   range(): [number, number] | null {
     let low = Infinity;

@@ -8,7 +8,7 @@ import { axisTicks, cellsOf, formatDegrees, formatNumber, formatPlace } from './
 const TOP = 26;
 const BOTTOM = 24;
 const BOTTOM_TITLED = 40;
-const LEAST = 110;
+const LEAST = 80;
 const MOST = 520;
 
 export interface Drawn {
@@ -111,7 +111,7 @@ export function drawPicture(
         parts.push(formatDegrees(latitudes[cell], 'latitude'));
         parts.push(formatDegrees(longitudes[cell], 'longitude'));
       }
-      return `${valueText(frame.value(cell), header.units)} at ${parts.join(', ')}`;
+      return `${valueText(frame.rounded(cell), header.units)} at ${parts.join(', ')}`;
     },
     step(cell, dx, dy) {
       const row = Math.min(shape[0] - 1, Math.max(0, Math.floor(cell / shape[1]) + dy));

@@ -35,8 +35,10 @@ class Viewer:
     """
 
     def __init__(self, ds: xr.Dataset) -> None:
-        self.ds = ds
-        self.description: Description = describe(ds)
+        # xarray takes any hashable name; requests and JSON know text.
+        odd = {n: str(n) for n in (*ds.variables, *ds.dims) if not isinstance(n, str)}
+        self.ds = ds.rename(odd) if odd else ds
+        self.description: Description = describe(self.ds)
         self._limits: dict[str, Limits] = {}
 
     def frame(

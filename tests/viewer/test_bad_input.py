@@ -79,6 +79,11 @@ def test_what_has_no_picture_says_why(values: np.ndarray, reason: str) -> None:
     assert reason in str(caught.value)
 
 
+def test_names_that_are_not_text() -> None:
+    ds = xr.Dataset({0: ((1, 2), np.zeros((2, 3)))})
+    assert render(ds, "0", {}, 10, 10).header["x"]["dim"] == "2"
+
+
 def test_a_single_value() -> None:
     frame = shown(np.float32(2.5), ())
     assert frame.header["kind"] == "value"

@@ -6,7 +6,6 @@ import hashlib
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from typing import Any
 
 from portal.errors import EnvironmentMismatch
@@ -77,6 +76,8 @@ class Environment:
 
 def local_environment() -> Environment:
     """Describe the environment of this process."""
+    from importlib import metadata
+
     found = {d.name.lower(): d.version for d in metadata.distributions() if d.name}
     return Environment(
         python=".".join(platform.python_version_tuple()[:2]),

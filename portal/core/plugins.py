@@ -7,11 +7,13 @@ warning: a bad plug-in never breaks the rest.
 from __future__ import annotations
 
 import inspect
-from importlib import metadata
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from portal.core.facility import DriverConfig
 from portal.errors import DriverError, InvalidConfig, MissingDependency
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint, EntryPoints
 
 CATALOGS: Final = "portal.catalogs"
 COMPUTES: Final = "portal.computes"
@@ -20,9 +22,15 @@ MODELS: Final = "portal.models"
 DISPLAYS: Final = "portal.displays"
 
 
+def _points(group: str, name: str | None = None) -> EntryPoints:
+    from importlib.metadata import entry_points
+
+    return entry_points(group=group) if name is None else entry_points(group=group, name=name)
+
+
 def driver_names(group: str) -> tuple[str, ...]:
     """Return the names of the drivers of a group, sorted."""
-    return tuple(sorted({point.name for point in metadata.entry_points(group=group)}))
+    return tuple(sorted({point.name for point in _points(group)}))
 
 
 def load_driver(group: str, name: str) -> type[Any]:
@@ -37,7 +45,7 @@ def load_driver(group: str, name: str) -> type[Any]:
     DriverError
         It cannot be imported.
     """
-    points = [p for p in metadata.entry_points(group=group) if p.name == name]
+    points = list(_points(group, name))
     if not points:
         raise InvalidConfig(
             f"There is no driver {name!r} in {group}",
@@ -59,7 +67,7 @@ def load_driver(group: str, name: str) -> type[Any]:
     return driver
 
 
-def _broken(name: str, point: metadata.EntryPoint, error: Exception) -> DriverError:
+def _broken(name: str, point: EntryPoint, error: Exception) -> DriverError:
     return DriverError(
         f"The driver {name!r} cannot be imported",
         found=f"{type(error).__name__}: {error}",
@@ -104,7 +112,7 @@ def display(name: str, value: Any) -> dict[str, Any] | None:
     A face registers itself as an entry point of the group ``portal.displays``, so that the parts
     below the faces need not know them.
     """
-    for point in metadata.entry_points(group=DISPLAYS, name=name):
+    for point in _points(DISPLAYS, name):
         bundle: dict[str, Any] = point.load()(value)
         return bundle
     return None

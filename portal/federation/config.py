@@ -20,7 +20,6 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +112,8 @@ def local_facility(home: Home) -> Facility:
 
 def sample_files() -> Iterator[tuple[str, str]]:
     """Give the names and texts of the sample federation's facility files."""
+    from importlib import resources
+
     for entry in sorted(
         resources.files("portal.sample").joinpath("facilities").iterdir(), key=lambda e: e.name
     ):

@@ -1,0 +1,38 @@
+// Bundles every src/widgets/NAME.ts and NAME.css into portal/ui/widgets/static/NAME.{js,css}.
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const target = join(root, '../portal/ui/widgets/static');
+const fresh = join(root, 'lib/static');
+
+const sources = join(root, 'src/widgets');
+const names = (await readdir(sources)).filter(name => /^[a-z]+\.(ts|css)$/.test(name)).sort();
+
+await rm(fresh, { recursive: true, force: true });
+await build({
+  absWorkingDir: root,
+  bundle: true,
+  charset: 'utf8',
+  entryPoints: names.map(name => `src/widgets/${name}`),
+  format: 'esm',
+  legalComments: 'none',
+  logLevel: 'warning',
+  minify: true,
+  outdir: fresh,
+  target: 'es2022'
+});
+
+// Only whole files are ever seen, and none that no longer has a source.
+await mkdir(target, { recursive: true });
+const built = await readdir(fresh);
+for (const name of built) {
+  await rename(join(fresh, name), join(target, name));
+}
+for (const name of await readdir(target)) {
+  if (!built.includes(name)) {
+    await rm(join(target, name), { recursive: true });
+  }
+}

@@ -17,7 +17,7 @@ from portal.drivers.catalogs._guard import (
     inspect_hdf5,
     inspect_zarr,
 )
-from portal.errors import MissingDependency, PortalError, Unavailable, Unreadable
+from portal.errors import MissingDependency, PortalError, PortalWarning, Unavailable, Unreadable
 
 if TYPE_CHECKING:
     import fsspec
@@ -276,4 +276,4 @@ def _stamp(info: Mapping[str, Any]) -> str:
 
 def skip(path: str, reason: str) -> None:
     """Warn that something of a folder is passed over, and why."""
-    warnings.warn(f"{path} is passed over: {reason}", UserWarning, stacklevel=2)
+    warnings.warn(f"{path} is passed over: {reason}", PortalWarning, stacklevel=2)

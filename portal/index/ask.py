@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from portal.core.query import BBox, Interval, Query
-from portal.index.entry import microseconds
-from portal.index.terms import ALWAYS, BEYOND, EVER
+from portal.index.entry import microseconds, utf8
+from portal.index.terms import ALWAYS, BEYOND, EVER, positive_zero
 
 MAX_WORDS = 32
 TITLE_BOOST = 2.0
@@ -45,11 +45,15 @@ class Asked:
         The same with any of the words instead of all; None where that is no different.
     filters
         The other demands, by name; "facility", "variable" and "keyword" are facets.
+    ranked
+        Whether the text says what is relevant; where it only says what is unwanted, or nothing,
+        it does not.
     """
 
     text: Any | None
     relaxed: Any | None
     filters: dict[str, Any]
+    ranked: bool
 
     def query(self, *, relaxed: bool = False, without: str = "") -> Any:
         """Return the whole query, or that without one of its filters."""
@@ -88,10 +92,11 @@ class Asker:
             filters["bbox"] = self._box(query.bbox)
         if query.time is not None:
             filters["time"] = self._time(query.time)
-        words = list(self.words(query.text))
+        words = list(self.words(utf8(query.text)))
         if not words and any(character.isalnum() for character in query.text):
-            return Asked(_nothing(), None, filters)
-        return Asked(self._all(words), self._some(words), filters)
+            return Asked(_nothing(), None, filters, ranked=True)
+        ranked = not all(word.unwanted for word in words)
+        return Asked(self._all(words), self._some(words), filters, ranked)
 
     def words(self, text: str) -> Iterator[Word]:
         """Give the different demands of a text, the first ``MAX_WORDS`` of them."""
@@ -175,7 +180,7 @@ class Asker:
     def _any(self, name: str, values: Collection[str]) -> Any:
         import tantivy
 
-        return tantivy.Query.term_set_query(self._schema, name, sorted(values))
+        return tantivy.Query.term_set_query(self._schema, name, sorted(map(utf8, values)))
 
     def _box(self, box: BBox) -> Any:
         """Return the boxes that share a point with this one.
@@ -200,13 +205,20 @@ class Asker:
     def _time(self, time: Interval) -> Any:
         start = ALWAYS if time.start is None else microseconds(time.start)
         end = EVER if time.end is None else microseconds(time.end)
-        return self._both(self._range("start", None, end), self._range("end", start, None))
+        return self._both(
+            self._range("start", None, end, integer=True),
+            self._range("end", start, None, integer=True),
+        )
 
-    def _range(self, name: str, low: float | None, high: float | None) -> Any:
+    def _range(
+        self, name: str, low: float | None, high: float | None, *, integer: bool = False
+    ) -> Any:
         from tantivy import FieldType, Query
 
-        kind = FieldType.Integer if name in ("start", "end") else FieldType.Float
-        return Query.range_query(self._schema, name, kind, low, high)
+        if integer:
+            return Query.range_query(self._schema, name, FieldType.Integer, low, high)
+        low, high = (None if x is None else positive_zero(x) for x in (low, high))
+        return Query.range_query(self._schema, name, FieldType.Float, low, high)
 
     @staticmethod
     def _both(*queries: Any) -> Any:

@@ -52,14 +52,19 @@ class Entry:
         words = [word for variable in variables for word in _words(variable)]
         texts = (title, description, *keywords, *words, item.facility, item.local_id)
         return cls(
-            title=title,
-            texts=tuple(text for text in texts if text),
-            names=variable_names(variables),
-            keywords=keywords,
+            title=utf8(title),
+            texts=tuple(utf8(text) for text in texts if text),
+            names=tuple(utf8(name) for name in variable_names(variables)),
+            keywords=tuple(dict.fromkeys(utf8(keyword) for keyword in keywords)),
             bbox=bbox,
             interval=interval,
             faults=tuple(faults),
         )
+
+
+def utf8(text: str) -> str:
+    """Return a text that can be encoded: half a surrogate pair, which JSON allows, becomes "?"."""
+    return text.encode(errors="replace").decode()
 
 
 def microseconds(moment: datetime) -> int:

@@ -191,7 +191,7 @@ class Index:
     def _page(self, searcher: Any, whole: Any, query: Query, asked: Asked) -> tuple[Hit, ...]:
         from tantivy import Order
 
-        by_title = {"order_by_field": "order", "order": Order.Asc} if asked.text is None else {}
+        by_title = {} if asked.ranked else {"order_by_field": "order", "order": Order.Asc}
         found = searcher.search(
             whole, limit=query.limit, offset=query.offset, count=False, **by_title
         ).hits

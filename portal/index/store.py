@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -184,10 +185,13 @@ class Store:
         for row, facility, stac in self._writer.execute(sql, (since,)):
             yield row, Item(facility, stac)
 
-    def removed(self, since: int) -> list[int]:
-        """Return, within :meth:`exclusive`, the rows removed after a generation."""
-        sql = "SELECT row FROM removed WHERE generation > ?"
-        return [row for (row,) in self._writer.execute(sql, (since,))]
+    def stale(self, since: int) -> list[int]:
+        """Return, within :meth:`exclusive`, the rows written or removed after a generation."""
+        sql = (
+            "SELECT row FROM items WHERE generation > :since"
+            " UNION ALL SELECT row FROM removed WHERE generation > :since"
+        )
+        return [row for (row,) in self._writer.execute(sql, {"since": since})]
 
     def forget_removed(self, generation: int) -> None:
         """Drop, within :meth:`exclusive`, the notes about rows removed up to a generation."""
@@ -212,7 +216,7 @@ class Store:
             try:
                 connection.execute(
                     "CREATE TEMP TABLE incoming (facility TEXT, local_id TEXT, stac TEXT,"
-                    " PRIMARY KEY (facility, local_id)) WITHOUT ROWID"
+                    " UNIQUE (facility, local_id))"
                 )
                 connection.execute("BEGIN")
                 connection.executemany(
@@ -258,7 +262,13 @@ def _checked(items: Iterable[Item], facility: str | None) -> Iterator[Item]:
                 found=item.id,
                 advice="A catalog's records carry the id of the facility it was built with.",
             )
-        yield item
+        if item.local_id.isprintable():
+            yield item
+        else:
+            warnings.warn(
+                f"A record was left out: its id {item.local_id!r} has characters that do not print",
+                stacklevel=2,
+            )
 
 
 def _next(connection: sqlite3.Connection) -> int:

@@ -109,20 +109,22 @@ class Terms:
             usable = state is not None and floor <= state.generation <= generation
             if state is None or not usable or not self._whole(state):
                 state = State(f"terms-{uuid.uuid4().hex[:12]}", -1, None)
-            if state.generation < generation:
+            if state.generation < generation or state.files is None:
                 state = self._apply(state, generation)
             self._store.forget_removed(generation)
-        self._show(state)
+        if self._show(state) is None and not anew:
+            self.update(wait=True, anew=True)
+            return
         self._sweep(state.directory)
 
     def _apply(self, state: State, generation: int) -> State:
         path = self._root / state.directory
         fresh = state.generation < 0
-        removed = [] if fresh else self._store.removed(state.generation)
+        stale = [] if fresh else self._store.stale(state.generation)
         if not fresh:
             self._write(State(state.directory, state.generation, None))
         try:
-            self._commit(path, state.generation, removed, fresh=fresh)
+            self._commit(path, state.generation, stale, fresh=fresh)
         except (OSError, ValueError, SystemError) as error:
             if fresh:
                 raise Unreadable(
@@ -135,18 +137,21 @@ class Terms:
         self._write(state)
         return state
 
-    def _commit(self, path: Path, since: int, removed: list[int], *, fresh: bool) -> None:
+    def _commit(self, path: Path, since: int, stale: list[int], *, fresh: bool) -> None:
+        import tantivy
+
         if fresh:
             path.mkdir()
         index = open_index(path)
-        large = fresh or len(removed) > _MANY
+        large = fresh or len(stale) > _MANY
         writer = index.writer(_LARGE if large else _SMALL, num_threads=1)
         try:
-            for row in removed:
-                writer.delete_documents_by_term("row", row)
-            for row, item in self._store.changed(-1 if fresh else since):
-                if not fresh:
-                    writer.delete_documents_by_term("row", row)
+            for start in range(0, len(stale), _MANY):
+                some = tantivy.Query.term_set_query(
+                    index.schema, "row", stale[start : start + _MANY]
+                )
+                writer.delete_documents_by_query(some)
+            for row, item in self._store.changed(since):
                 writer.add_document(document(row, item))
             writer.commit()
         except BaseException:
@@ -244,6 +249,11 @@ def open_index(path: Path) -> Any:
     return index
 
 
+def positive_zero(degrees: float) -> float:
+    """Return the number, 0.0 for -0.0: tantivy puts the one before the other."""
+    return float(degrees) + 0.0
+
+
 def document(row: int, item: Item) -> Any:
     """Return the tantivy document of a record.
 
@@ -262,7 +272,7 @@ def document(row: int, item: Item) -> Any:
     made.add_text("facility", item.facility)
     for name in entry.names:
         made.add_text("variable", name)
-    for word in dict.fromkeys(entry.keywords):
+    for word in entry.keywords:
         made.add_text("keyword", word)
     if (box := entry.bbox) is not None:
         east = box.east if box.west <= box.east else box.east + BEYOND
@@ -272,7 +282,7 @@ def document(row: int, item: Item) -> Any:
             ("east", east),
             ("north", box.north),
         ):
-            made.add_float(name, float(degrees))
+            made.add_float(name, positive_zero(degrees))
     if (interval := entry.interval) is not None:
         start, end = interval.start, interval.end
         made.add_integer("start", ALWAYS if start is None else microseconds(start))

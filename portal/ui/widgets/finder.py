@@ -1,0 +1,68 @@
+"""The finder: search box, facets, results and a dataset's details, in a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import traitlets
+
+from portal.core.item import Item
+from portal.federation.federation import Federation
+from portal.ui import messages
+from portal.ui.widgets.bridge import BridgeWidget, refuse_unknown
+from portal.ui.widgets.bundle import bundle
+
+
+class FinderWidget(BridgeWidget):
+    """Find datasets; what is chosen is in ``selected`` and ``item``.
+
+    Its front-end may ask for ``search`` (a Query) and ``item`` ({id}).
+
+    Parameters
+    ----------
+    fed
+        The federation.
+    text
+        Words that are searched for at first.
+
+    Attributes
+    ----------
+    selected : str
+        The id of the chosen dataset; empty where none is. Observe it:
+        ``finder.observe(lambda change: …, "selected")``.
+
+    Raises
+    ------
+    InvalidParameter
+        A keyword is unknown.
+    MissingDependency
+        A checkout whose front-end has not been built.
+    """
+
+    _esm = bundle("finder.js")
+    _css = bundle("finder.css")
+
+    text = traitlets.Unicode().tag(sync=True)
+    selected = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, fed: Federation, *, text: str = "", **unknown: Any) -> None:
+        refuse_unknown("FinderWidget", unknown, ("text",))
+        self._fed = fed
+        super().__init__({"search": self._search, "item": self._item}, text=text)
+
+    def _search(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        return messages.search(self._fed, params)
+
+    def _item(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        return messages.item(self._fed, params.get("id"))
+
+    @property
+    def item(self) -> Item | None:
+        """The record of the chosen dataset; None where none is chosen."""
+        return self._fed.item(self.selected) if self.selected else None
+
+    def summary(self) -> str:
+        """Say what is chosen."""
+        chosen = f"; chosen: {self.selected}" if self.selected else ""
+        return f"Portal finder{chosen}. Run the cell again for the interactive view."

@@ -1,0 +1,110 @@
+"""A run in a notebook: its progress as it goes on, its log, its end, and a way to cancel it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import traitlets
+
+from portal.core.job import JobState
+from portal.errors import PortalError
+from portal.federation.directory import RunDirectory
+from portal.federation.runs import Run
+from portal.ui import messages
+from portal.ui.widgets.bridge import BridgeWidget, in_thread, log_fault, refuse_unknown
+from portal.ui.widgets.bundle import bundle
+
+#: Seconds between two looks at the run directory.
+EVERY = 0.5
+#: What changes by itself, and is no news.
+_CLOCK = ("elapsed",)
+
+
+class RunWidget(BridgeWidget):
+    """Follow a run. Closing it, or the notebook, leaves the run as it is.
+
+    Its front-end may ask for ``run`` and ``cancel``; it is told
+    ``{event: "update", data}`` when there is news, and finds the last of it in ``update``.
+
+    Parameters
+    ----------
+    run
+        The run.
+
+    Attributes
+    ----------
+    update : dict
+        What was last known, as :func:`portal.ui.messages.update` gives it.
+
+    Raises
+    ------
+    InvalidParameter
+        A keyword is unknown.
+    MissingDependency
+        A checkout whose front-end has not been built.
+    """
+
+    _esm = bundle("run.js")
+    _css = bundle("run.css")
+
+    run_id = traitlets.Unicode().tag(sync=True)
+    update = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, run: Run, **unknown: Any) -> None:
+        refuse_unknown("RunWidget", unknown, ())
+        # A directory reads in increments: one of its own, since this one is read in a thread.
+        directory = RunDirectory(run.directory.fs, run.directory.path)
+        self._run = Run(run.id, run.at, directory, run.compute, run.gate)
+        self._looking = threading.Lock()
+        self._stop = threading.Event()
+        first = messages.update(self._run)
+        super().__init__({"run": self._ask, "cancel": self._cancel}, run_id=run.id, update=first)
+        if not JobState(first["state"]).final:
+            in_thread(self._follow)
+
+    def _ask(self, _: Mapping[str, Any]) -> dict[str, Any]:
+        with self._looking:
+            return messages.update(self._run)
+
+    def _cancel(self, _: Mapping[str, Any]) -> None:
+        with self._looking:
+            self._run.cancel()
+        self._look()
+
+    def _follow(self) -> None:
+        while not self._stop.wait(EVERY):
+            try:
+                self._look()
+            except PortalError as error:
+                self._tell(self.update | {"message": str(error)})
+            except Exception:  # whatever it is, the person who looks is told
+                fault = messages.unexpected(log_fault(f"following {self.run_id}"))
+                self._tell(self.update | {"message": fault["message"]})
+                return
+            if JobState(self.update["state"]).final:
+                return
+
+    def _look(self) -> None:
+        with self._looking:
+            now = messages.update(self._run)
+            if _news(now) != _news(self.update):
+                self._tell(now)
+
+    def _tell(self, update: dict[str, Any]) -> None:
+        self.update = update
+        self.send({"event": "update", "data": update})
+
+    def close(self) -> None:
+        """Stop following; the run goes on."""
+        self._stop.set()
+        super().close()
+
+    def summary(self) -> str:
+        """Say how far the run is."""
+        return f"{self.run_id}: {self.update['state']} at {self.update['at']}"
+
+
+def _news(update: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in update.items() if key not in _CLOCK}

@@ -1,0 +1,108 @@
+/** Elements, safely: text is always text, and a link leads to the web or nowhere. */
+
+type Child = Node | string | null | undefined | false;
+
+/** Make an element; children that are strings become text nodes. */
+export function h<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  attributes: Record<string, string | boolean> = {},
+  ...children: Child[]
+): HTMLElementTagNameMap[K] {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value !== false) {
+      node.setAttribute(name, value === true ? '' : value);
+    }
+  }
+  node.append(...children.filter((child): child is Node | string => Boolean(child)));
+  return node;
+}
+
+/** A button that never submits anything. */
+export function button(
+  label: string,
+  onClick: () => void,
+  attributes: Record<string, string | boolean> = {}
+): HTMLButtonElement {
+  const node = h('button', { type: 'button', class: 'portal-button', ...attributes }, label);
+  node.addEventListener('click', onClick);
+  return node;
+}
+
+/** A link, where the address is one of the web; else the text alone: records may hold anything. */
+export function link(text: string, url: string | null): Node {
+  let protocol = '';
+  try {
+    protocol = url ? new URL(url).protocol : '';
+  } catch (error) {
+    if (!(error instanceof TypeError)) {
+      throw error;
+    }
+  }
+  return protocol === 'https:' || protocol === 'http:'
+    ? h('a', { href: url!, target: '_blank', rel: 'noopener noreferrer' }, text)
+    : document.createTextNode(text);
+}
+
+/** A labelled line of facts; nothing where there is no value. */
+export function fact(label: string, ...values: Child[]): Node[] {
+  return values.some(Boolean) ? [h('dt', {}, label), h('dd', {}, ...values)] : [];
+}
+
+/** Show an element, or hide it where the text is empty. */
+export function say(node: HTMLElement, text: string): void {
+  node.textContent = text;
+  node.hidden = text === '';
+}
+
+/** A button that copies a text and says so. */
+export function copyButton(label: string, text: () => string, name = label): HTMLButtonElement {
+  const node = button(label, () => void copy(), { 'aria-label': name });
+  async function copy(): Promise<void> {
+    node.textContent = (await toClipboard(text())) ? 'Copied' : 'Select and copy by hand';
+    setTimeout(() => (node.textContent = label), 1500);
+  }
+  return node;
+}
+
+async function toClipboard(text: string): Promise<boolean> {
+  if (navigator.clipboard) {
+    try {
+      await navigator.clipboard.writeText(text);
+      return true;
+    } catch (error) {
+      if (!(error instanceof DOMException)) {
+        throw error;
+      }
+    }
+  }
+  // A page served over plain HTTP, or one that may not write the clipboard, has this way only.
+  const area = h('textarea', { class: 'portal-offscreen', 'aria-hidden': 'true' });
+  area.value = text;
+  document.body.append(area);
+  area.select();
+  const done = document.execCommand('copy');
+  area.remove();
+  return done;
+}
+
+/** Show HTML in a frame that runs no script and reaches nothing. */
+export function sandboxed(html: string, title: string, near: HTMLElement): HTMLIFrameElement {
+  const style = getComputedStyle(near);
+  const dark = isDark(style.color);
+  const policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
+  const frame = h('iframe', { sandbox: '', title, class: 'portal-repr' });
+  frame.srcdoc =
+    `<!DOCTYPE html><html data-theme="${dark ? 'dark' : 'light'}" theme="${dark ? 'dark' : 'light'}">` +
+    `<head><meta http-equiv="Content-Security-Policy" content="${policy}"><style>` +
+    `html{color-scheme:${dark ? 'dark' : 'light'}}` +
+    `body{margin:6px;font:12px/1.4 system-ui,sans-serif;color:${style.color};background:transparent}` +
+    `</style></head><body>${html}</body></html>`;
+  return frame;
+}
+
+/** Whether text of this colour is meant for a dark ground. */
+function isDark(color: string): boolean {
+  const [red = 0, green = 0, blue = 0] = (color.match(/[\d.]+/g) ?? []).map(Number);
+  return 0.299 * red + 0.587 * green + 0.114 * blue > 128;
+}

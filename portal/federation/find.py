@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 DEADLINE = 5.0
 
 _FUSION = 60
+#: Every source is asked for the first so many records, or a multiple of it: the pages of one query
+#: are then cut from the same merged list, with the same total.
+_DEPTH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,8 @@ def find(
             found=f"offset={query.offset}, limit={query.limit}; live: {', '.join(asked)}",
             advice="Narrow the search with more words, a box, a time or a facility.",
         )
-    whole = replace(query, offset=0, limit=query.offset + query.limit)
+    depth = -(-(query.offset + query.limit) // _DEPTH) * _DEPTH
+    whole = replace(query, offset=0, limit=max(depth, _DEPTH))
     waiting = _ask(asked, whole)
     found = index.search(whole, visible=visible)
     answers = list(_collect(waiting, tuple(asked), began + deadline, deadline))

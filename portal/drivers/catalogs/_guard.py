@@ -25,7 +25,7 @@ MOST_DECLARED_PER_STORED = 10_000
 LEAST_REFUSED = 10**12
 #: Opening reads the coordinates of dimensions whole: a larger one is refused.
 LARGEST_COORDINATE = 2**30
-#: With more chunks than this, a dataset is opened in larger ones.
+#: With more chunks than this along one dimension, a dataset is opened in larger ones.
 MOST_CHUNKS = 1_000_000
 #: With more files than this, the bytes of a store are not counted.
 MOST_FILES = 200_000
@@ -47,7 +47,7 @@ class Store:
     declared
         Bytes its arrays would take, uncompressed.
     chunks
-        Chunks of the array that has most of them.
+        The most chunks that an array has along one dimension.
     group
         The HDF5 group that holds its arrays.
     consolidated
@@ -77,7 +77,8 @@ class _Array:
     def count(self) -> int:
         if not self.chunks:
             return 1
-        return math.prod(-(-n // max(c, 1)) for n, c in zip(self.shape, self.chunks, strict=False))
+        pairs = zip(self.shape, self.chunks, strict=False)
+        return max((-(-n // max(c, 1)) for n, c in pairs), default=1)
 
 
 def _weigh(where: str, arrays: list[_Array], stored: int | None) -> tuple[int, int]:
@@ -117,6 +118,7 @@ def inspect_zarr(fs: fsspec.AbstractFileSystem, path: str) -> Store:
     arrays: list[_Array] = []
     stored: int | None = 0
     consolidated = False
+    documents = 0
     for count, (name, info) in enumerate(_files(fs, path)):
         if count >= MOST_FILES:
             stored = None
@@ -125,6 +127,7 @@ def inspect_zarr(fs: fsspec.AbstractFileSystem, path: str) -> Store:
         base = PurePosixPath(name).name
         if base not in _ZARR_DOCUMENTS:
             continue
+        documents += 1
         document = _document(fs, name, int(info.get("size") or 0))
         _refuse_pickles(name, document)
         inner = document.get("metadata") or {}
@@ -144,6 +147,12 @@ def inspect_zarr(fs: fsspec.AbstractFileSystem, path: str) -> Store:
             local = key.removesuffix("/.zarray")
             if isinstance(node, Mapping) and "shape" in node and local not in known:
                 arrays.append(_zarr_array(name, local, node, inner.get(f"{local}/.zattrs") or {}))
+    if not documents:
+        raise Unreadable(
+            f"{path} is no Zarr store",
+            found="a directory without zarr.json, .zgroup or .zmetadata",
+            advice="Correct the path, or write the store anew.",
+        )
     declared, chunks = _weigh(path, arrays, stored)
     return Store(stored, declared, chunks, consolidated=consolidated)
 

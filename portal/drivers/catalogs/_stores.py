@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 SUFFIXES = frozenset({".nc", ".nc4", ".cdf", ".netcdf", ".h5", ".hdf5", ".he5", ".hdf"})
 PARTIAL = ".partial"
+#: The record of a published dataset, beside its store, in a directory of their own.
+RECORD = "stac-item.json"
+STORE = "data.zarr"
+#: Chunks along a dimension whose stored ones are too many to name.
+FEW_CHUNKS = 1_000
 MEDIA_TYPES = {
     "zarr": "application/vnd.zarr",
     "hdf5": "application/x-hdf5",
@@ -38,23 +43,25 @@ _CLASSIC = (b"CDF\x01", b"CDF\x02", b"CDF\x05")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A file, or a Zarr store with the stamps of its metadata.
+    """A file or a Zarr store.
 
     Parameters
     ----------
     path, relative
         Where it lies, and its path from the folder.
     stamp
-        Its sizes and times of change.
+        Sizes and times of change of the file, or of the store's metadata.
     changed
         Seconds since the epoch at which it last changed; None where that is not known.
+    record
+        Path of the record it was published with; empty without one.
     """
 
     path: str
     relative: str
-    is_zarr: bool
     stamp: str
     changed: float | None
+    record: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +122,17 @@ class Folder:
 
     def _visit(self, path: str, listing: list[dict[str, Any]], depth: int) -> Iterator[Entry]:
         named = {PurePosixPath(info["name"]).name: info for info in listing}
-        marks = sorted(_MARKS & named.keys())
-        if marks:
-            relative = self._relative(path) or PurePosixPath(path).name
-            if self._wanted(relative):
-                changed = [_changed(named[mark]) for mark in marks]
-                stamp = "|".join(f"{m}:{_stamp(named[m])}" for m in marks)
-                yield Entry(
-                    path, relative, True, stamp, max((c for c in changed if c), default=None)
-                )
+        relative = self._relative(path) or PurePosixPath(path).name
+        record, marks = named.get(RECORD), [named[m] for m in sorted(_MARKS & named.keys())]
+        if record is not None:
+            stamp, name = _stamp(record), f"{relative}.zarr"
+            found = Entry(f"{path}/{STORE}", name, stamp, _changed(record), record["name"])
+        elif marks:
+            changed = max((c for m in marks if (c := _changed(m))), default=None)
+            found = Entry(path, relative, "|".join(_stamp(m) for m in marks), changed)
+        if record is not None or marks:
+            if self._wanted(found.relative):
+                yield found
             return
         for name, info in sorted(named.items()):
             if name.startswith(".") or name.endswith(PARTIAL):
@@ -135,7 +144,7 @@ class Folder:
             elif PurePosixPath(name).suffix.lower() in SUFFIXES:
                 relative = self._relative(info["name"])
                 if self._wanted(relative):
-                    yield Entry(info["name"], relative, False, _stamp(info), _changed(info))
+                    yield Entry(info["name"], relative, _stamp(info), _changed(info))
 
     def _enter(self, path: str, depth: int) -> Iterator[Entry]:
         try:
@@ -143,7 +152,8 @@ class Folder:
         except OSError as error:
             skip(path, str(error))
             return
-        if depth > 0 or _MARKS & {PurePosixPath(info["name"]).name for info in listing}:
+        names = {PurePosixPath(info["name"]).name for info in listing}
+        if depth > 0 or names & _MARKS or RECORD in names:
             yield from self._visit(path, listing, depth - 1)
         else:
             skip(path, f"it lies deeper than {self.depth} directories")
@@ -209,7 +219,7 @@ class Folder:
         if self.local is None:
             source = zarr.storage.FsspecStore.from_mapper(self.fs.get_mapper(path), read_only=True)
         kwargs = {"engine": "zarr", "consolidated": store.consolidated}
-        dataset, kwargs = _open(source, kwargs, _chunks(store) if lazy else None)
+        dataset, kwargs = _open(source, kwargs, store, lazy)
         return Opened(dataset, "zarr", store, kwargs)
 
     def _open_file(self, path: str, lazy: bool) -> Opened:
@@ -238,28 +248,30 @@ class Folder:
                 found=f"{size:,} bytes that start with {head!r}",
                 advice="Correct its suffix, or copy it anew.",
             )
-        dataset, kwargs = _open(self._source(path), kwargs, _chunks(store) if lazy else None)
+        dataset, kwargs = _open(self._source(path), kwargs, store, lazy)
         return Opened(dataset, kind, store, kwargs)
 
     def _source(self, path: str) -> Any:
         return path if self.local is not None else self.fs.open(path, "rb")
 
 
-def _open(source: Any, kwargs: dict[str, Any], chunks: Any) -> tuple[xr.Dataset, dict[str, Any]]:
+def _open(
+    source: Any, kwargs: dict[str, Any], store: Store, lazy: bool
+) -> tuple[xr.Dataset, dict[str, Any]]:
     """Open with xarray; times that cannot be decoded are left as the numbers they are."""
     import xarray as xr
 
+    chunks: dict[str, int] | None = {} if lazy and store.chunks <= MOST_CHUNKS else None
     try:
-        return tidy(xr.open_dataset(source, chunks=chunks, **kwargs)), kwargs
+        dataset = xr.open_dataset(source, chunks=chunks, **kwargs)
     except ValueError as error:
         if "decode time" not in str(error):
             raise
         kwargs = kwargs | {"decode_times": False}
-        return tidy(xr.open_dataset(source, chunks=chunks, **kwargs)), kwargs
-
-
-def _chunks(store: Store) -> Any:
-    return {} if store.chunks <= MOST_CHUNKS else "auto"
+        dataset = xr.open_dataset(source, chunks=chunks, **kwargs)
+    if lazy and chunks is None:
+        dataset = dataset.chunk({d: -(-n // FEW_CHUNKS) for d, n in dataset.sizes.items()})
+    return tidy(dataset), kwargs
 
 
 def _changed(info: Mapping[str, Any]) -> float | None:

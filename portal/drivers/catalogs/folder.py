@@ -1,7 +1,7 @@
 """The ``folder`` catalog driver: a directory of Zarr stores, NetCDF and HDF5 files.
 
-Titles, variables, extents and times are read from the files. Results are published to it as Zarr
-stores that hold their record in :data:`RECORD`, so that one rename commits both.
+Titles, variables, extents and times are read from the files. A published result is a directory of
+its own, ``ID/data.zarr`` beside ``ID/stac-item.json``, so that one rename commits both.
 """
 
 from __future__ import annotations
@@ -19,7 +19,16 @@ from portal.core.asset import Asset
 from portal.core.item import Item
 from portal.drivers.catalogs._describe import credit, describe
 from portal.drivers.catalogs._record import complete, local_id_of, rfc3339, title_of
-from portal.drivers.catalogs._stores import MEDIA_TYPES, PARTIAL, Entry, Folder, Opened, skip
+from portal.drivers.catalogs._stores import (
+    MEDIA_TYPES,
+    PARTIAL,
+    RECORD,
+    STORE,
+    Entry,
+    Folder,
+    Opened,
+    skip,
+)
 from portal.errors import (
     InvalidConfig,
     InvalidInput,
@@ -33,7 +42,6 @@ from portal.errors import (
 if TYPE_CHECKING:
     import xarray as xr
 
-RECORD = "stac-item.json"
 _SAFE = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")
 
 
@@ -113,8 +121,8 @@ class FolderCatalog:
         with opened.dataset as dataset:
             found = describe(dataset)
             asset = self._asset(entry.path, opened)
-            if entry.is_zarr and self._folder.fs.exists(f"{entry.path}/{RECORD}"):
-                return complete(self._record(entry.path), self._facility, local_id, found, asset)
+            if entry.record:
+                return complete(self._record(entry.record), self._facility, local_id, found, asset)
             fields = {"title": title_of(entry.relative)} | found | credit(dataset)
         fields["keywords"] = [*fields.get("keywords", ()), opened.kind]
         return Item.build(
@@ -125,8 +133,7 @@ class FolderCatalog:
             **fields,
         )
 
-    def _record(self, path: str) -> dict[str, Any]:
-        name = f"{path}/{RECORD}"
+    def _record(self, name: str) -> dict[str, Any]:
         try:
             document = json.loads(self._folder.fs.cat_file(name))
         except (ValueError, OSError, RecursionError) as error:
@@ -211,7 +218,7 @@ class FolderCatalog:
                 found=repr(item.local_id),
                 advice="Use letters, digits, dots, - and _.",
             )
-        source, target = Path(store).absolute(), root / f"{item.local_id}.zarr"
+        source, target = Path(store).absolute(), root / item.local_id
         if target.exists():
             raise InvalidInput(
                 f"The folder already holds {item.local_id!r}",
@@ -225,14 +232,12 @@ class FolderCatalog:
                 self._facility,
                 item.local_id,
                 describe(dataset),
-                self._asset(str(target), opened),
+                self._asset(str(target / STORE), opened),
             )
         partial = root / f".{item.local_id}-{uuid.uuid4().hex}{PARTIAL}"
         try:
-            shutil.copytree(source, partial)
-            (partial / RECORD).write_text(
-                json.dumps(record.to_stac(), indent=2, sort_keys=True), encoding="utf-8"
-            )
+            shutil.copytree(source, partial / STORE)
+            (partial / RECORD).write_text(json.dumps(record.to_stac(), indent=2), encoding="utf-8")
             partial.rename(target)
         except (OSError, shutil.Error) as error:
             shutil.rmtree(partial, ignore_errors=True)

@@ -46,9 +46,9 @@ def split_id(item_id: str) -> tuple[str, str]:
     return facility, local
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Item:
-    """A dataset of a facility.
+    """A dataset of a facility. Two are equal when their documents are, in whatever order.
 
     Make one with :meth:`build` from values, or with :meth:`from_stac` from a STAC document.
 
@@ -271,6 +271,15 @@ class Item:
         """Stored bytes of the data assets, where every one of them says it."""
         sizes = [a.size for a in self.assets.values() if "data" in a.roles or not a.roles]
         return sum(s for s in sizes if s is not None) if sizes and None not in sizes else None
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Item):
+            return NotImplemented
+        same = self.text == other.text or self._document == other._document
+        return same and self.facility == other.facility
+
+    def __hash__(self) -> int:
+        return hash(self.id)
 
     def __str__(self) -> str:
         return f"{self.id}: {self.title}"

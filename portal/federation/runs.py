@@ -13,8 +13,8 @@ from portal.core.contracts import Compute
 from portal.core.job import JobState
 from portal.core.plugins import display
 from portal.core.policy import Action
-from portal.core.run import RESULT, STDERR, STDOUT, RunSpec, RunStatus
-from portal.errors import RunCanceled, RunFailed, RunNotFinished, Unreadable
+from portal.core.run import RESULT, STATUS, STDERR, STDOUT, RunSpec, RunStatus
+from portal.errors import PortalError, RunCanceled, RunFailed, RunNotFinished, Unreadable
 from portal.federation.directory import RunDirectory, failed
 from portal.federation.gate import Gate
 
@@ -193,6 +193,13 @@ class Run:
         if job is not None and not self.status().state.final:
             self.compute.cancel(job[1])
             self.gate.write("cancel", run=self.id)
+            ended = self.compute.status(job[1]).state.final
+            if ended and not self.directory.status().state.final:
+                message = "canceled before its runner could say so"
+                canceled = replace(
+                    self.directory.status(), state=JobState.CANCELED, message=message
+                )
+                self.directory.write(STATUS, canceled.to_dict())
 
     def log(self, size: int = 8_192) -> str:
         """Return the last ``size`` bytes of its output and of its errors."""
@@ -228,16 +235,23 @@ class Runs(Sequence[Run]):
         return len(self._runs)
 
     def __repr__(self) -> str:
-        return "\n".join(str(run) for run in self._runs) or "No runs yet."
+        lines = ("  ".join(_row(run)) for run in self._runs)
+        return "\n".join(lines) or "No runs yet."
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f"<tr><td><code>{escape(r.id)}</code><td>{escape(r.title)}<td>{escape(r.state)}"
-            f"<td>{escape(r.at)}</tr>"
-            for r in self._runs
+            f"<tr>{''.join(f'<td>{escape(text)}' for text in _row(run))}</tr>" for run in self._runs
         )
-        head = "<tr><th>run<th>analysis<th>state<th>at</tr>"
+        head = "<tr><th>run<th>state<th>at<th>title</tr>"
         return f"<table>{head}{rows}</table>" if rows else "No runs yet."
+
+
+def _row(run: Run) -> tuple[str, str, str, str]:
+    """The columns of a run in lists; a damaged directory must not hide the others."""
+    try:
+        return run.id, run.state.value, run.at, run.title
+    except PortalError as error:
+        return run.id, "unreadable", run.at, str(error)
 
 
 def _asynchronous(fs: Any) -> Any:

@@ -27,6 +27,8 @@ _HOST: Final = "127.0.0.1"
 _START_SECONDS: Final = 120
 _STOP_SECONDS: Final = 2
 _THREADS: Final = 4
+#: Priority of the last thing that multiprocessing gives back: its directory of sockets.
+_LAST_PRIORITY: Final = -100
 #: Imported once by the fork server. h5py and netCDF4 are left to the workers: HDF5 must not be forked.
 _PRELOAD: Final = ("portal.runner.dask_nodes", "dask.array", "xarray", "zarr")
 #: One thread for a library's own loops, since Dask runs as many tasks as there are cores; memory
@@ -190,4 +192,4 @@ class Cluster:
         if self._loop is not None:
             self._loop.add_callback(halt)
             stopped.wait(_STOP_SECONDS)
-        util._run_finalizers(0)  # type: ignore[attr-defined]
+        util._run_finalizers(_LAST_PRIORITY)  # type: ignore[attr-defined]

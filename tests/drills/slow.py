@@ -1,0 +1,55 @@
+"""Analyses that give a drill the time, or the cause, to strike."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import dask.array as da
+import numpy as np
+import xarray as xr
+
+from portal.core.analysis import analysis
+
+
+@analysis
+def patient(data: xr.Dataset, *, tasks: int = 40, seconds: float = 0.2) -> xr.Dataset:
+    """Sleeps in many small tasks, then gives their numbers."""
+
+    def nap(block):
+        time.sleep(seconds)
+        return block + 1
+
+    lazy = da.arange(tasks, chunks=1).map_blocks(nap, dtype=int)
+    return xr.Dataset({"x": ("n", lazy)})
+
+
+@analysis
+def stubborn(data: xr.Dataset) -> xr.Dataset:
+    """Catches everything and goes on."""
+    print("begun", flush=True)
+    while True:
+        try:
+            time.sleep(0.2)
+        except BaseException:
+            continue
+
+
+@analysis
+def poisonous(data: xr.Dataset) -> xr.Dataset:
+    """Has a task that ends every process that runs it."""
+
+    def fatal(block):
+        os.kill(os.getpid(), 9)
+        return block
+
+    lazy = da.ones(4, chunks=1).map_blocks(fatal, dtype=float, meta=np.ones(0))
+    return xr.Dataset({"x": ("n", lazy)})
+
+
+@analysis
+def bulky(data: xr.Dataset, *, megabytes: int = 64) -> xr.Dataset:
+    """Gives a result that no codec makes smaller."""
+    cells = megabytes * 2**20 // 8
+    lazy = da.random.default_rng(1).random(cells, chunks=cells // 4)
+    return xr.Dataset({"first": ("m", lazy[:100]), "x": ("n", lazy)})

@@ -10,8 +10,10 @@ from typing import Any
 
 from portal.core.asset import Asset
 from portal.core.item import Item
-from portal.errors import InvalidItem, PortalError
+from portal.errors import InvalidItem
 
+#: What others read of a record, and must be able to.
+_READ = ("assets", "bbox", "dimensions", "interval", "keywords", "links", "providers", "variables")
 _TIMES = ("datetime", "start_datetime", "end_datetime", "portal:timeless")
 
 
@@ -67,12 +69,10 @@ def complete(
         timed = bool(
             said.get("start_datetime") or (said.get("datetime") and not said.get("portal:timeless"))
         )
-        drawn = {
-            key: value
-            for key, value in read["properties"].items()
-            if key.startswith("cube:") or (key in _TIMES and not timed)
-        }
-        own = {key: value for key, value in said.items() if timed or key not in _TIMES}
+        times = said if timed else read["properties"]
+        properties = {key: times[key] for key in _TIMES if key in times}
+        properties |= {k: v for k, v in read["properties"].items() if k.startswith("cube:")}
+        properties |= {k: v for k, v in said.items() if k not in _TIMES}
         place: dict[str, Any] = {}
         if not document.get("bbox"):
             place = {key: read[key] for key in ("bbox", "geometry") if key in read}
@@ -81,16 +81,19 @@ def complete(
             **document,
             **place,
             "id": local_id,
-            "properties": drawn | own,
+            "properties": properties,
             "assets": {**document.get("assets", {}), **read["assets"]},
             "stac_extensions": list(dict.fromkeys(extensions)),
         }
+        item = Item.from_stac(whole, facility)
+        for name in _READ:
+            getattr(item, name)
+    except InvalidItem:
+        raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        if isinstance(error, PortalError):
-            raise
         raise InvalidItem(
             f"The record of {local_id!r} is not a STAC Item",
             found=f"{type(error).__name__}: {error}",
             advice="Publish it anew.",
         ) from error
-    return Item.from_stac(whole, facility)
+    return item

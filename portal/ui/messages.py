@@ -137,7 +137,7 @@ def _described(item: Item) -> dict[str, Any]:
     }
 
 
-def _or(read: Callable[[], T], otherwise: T) -> T:
+def _or(read: Callable[[], Any], otherwise: Any) -> Any:
     """Read a field of a record; a bad one is as if it were missing."""
     try:
         return read()

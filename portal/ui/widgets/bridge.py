@@ -49,7 +49,7 @@ class BridgeWidget(anywidget.AnyWidget):
             answer["result"] = self._call(method, {} if params is None else params)
         except PortalError as error:
             answer["error"] = messages.failure(error)
-        except Exception:  # whatever it is, the front-end waits for an answer
+        except Exception:  # noqa: BLE001 - whatever it is, the front-end waits for an answer
             answer["error"] = messages.unexpected(log_fault(f"the request {method!r}"))
         self.send(answer)
 

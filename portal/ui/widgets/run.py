@@ -79,7 +79,7 @@ class RunWidget(BridgeWidget):
                 self._look()
             except PortalError as error:
                 self._tell(self.update | {"message": str(error)})
-            except Exception:  # whatever it is, the person who looks is told
+            except Exception:  # noqa: BLE001 - whatever it is, the person who looks is told
                 fault = messages.unexpected(log_fault(f"following {self.run_id}"))
                 self._tell(self.update | {"message": fault["message"]})
                 return

@@ -1,0 +1,75 @@
+"""The extension: one federation for the server's life, and the threads that work on requests."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import traitlets
+from jupyter_server.extension.application import ExtensionApp
+
+from portal.federation.federation import Federation, connect
+from portal.ui.server.handlers import ROUTES
+
+T = TypeVar("T")
+THREADS = 8
+
+
+class Door:
+    """The federation as the routes reach it: opened when first asked for, worked on in threads.
+
+    Parameters
+    ----------
+    home
+        Portal's directory; by default that of the environment.
+    """
+
+    def __init__(self, home: str | None = None) -> None:
+        self._home = home
+        self._lock = threading.Lock()
+        self._fed: Federation | None = None
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="portal")
+
+    async def ask(self, work: Callable[[Federation], T]) -> T:
+        """Call with the federation, in a thread: the server's loop is never held up."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, lambda: work(self._open()))
+
+    def _open(self) -> Federation:
+        with self._lock:
+            if self._fed is None:
+                self._fed = connect(home=self._home)
+            return self._fed
+
+    def close(self) -> None:
+        """Let go of the federation; requests that wait are dropped."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        with self._lock:
+            if self._fed is not None:
+                self._fed.close()
+                self._fed = None
+
+
+class PortalExtension(ExtensionApp):
+    """Portal's routes, under ``portal/api/``."""
+
+    name = "portal"
+    home = traitlets.Unicode(
+        allow_none=True, default_value=None, help="Portal's directory, by default $PORTAL_HOME."
+    ).tag(config=True)
+
+    def initialize_settings(self) -> None:
+        """Make the door that the routes share."""
+        self.door = Door(self.home)
+        self.settings["portal_door"] = self.door
+
+    def initialize_handlers(self) -> None:
+        """Add the routes."""
+        self.handlers.extend(ROUTES)
+
+    async def stop_extension(self) -> None:
+        """Close the federation."""
+        self.door.close()

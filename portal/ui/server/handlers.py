@@ -1,0 +1,190 @@
+"""The routes. Each asks who it is (403), whether they may (403), and only then the federation.
+
+Every method bears :func:`guarded`. POST is refused without the XSRF token, as everywhere in Jupyter.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from jupyter_server.auth.decorator import authorized
+from jupyter_server.base.handlers import APIHandler
+from tornado import web
+
+from portal.errors import (
+    Denied,
+    EnvironmentMismatch,
+    InvalidInput,
+    InvalidQuery,
+    NotFound,
+    PortalError,
+    RunError,
+    Unavailable,
+    Unreadable,
+)
+from portal.ui import messages
+
+if TYPE_CHECKING:
+    from portal.federation.federation import Federation
+
+Method = Callable[..., Awaitable[None] | None]
+
+RESOURCE = "portal"
+MOST_BYTES = 100_000
+
+STATUS: tuple[tuple[type[PortalError], HTTPStatus], ...] = (
+    (InvalidInput, HTTPStatus.BAD_REQUEST),
+    (NotFound, HTTPStatus.NOT_FOUND),
+    (Denied, HTTPStatus.FORBIDDEN),
+    (Unavailable, HTTPStatus.SERVICE_UNAVAILABLE),
+    (Unreadable, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (EnvironmentMismatch, HTTPStatus.CONFLICT),
+    (RunError, HTTPStatus.CONFLICT),
+)
+
+
+def status_of(error: PortalError) -> HTTPStatus:
+    """Return the HTTP status of an error; 500 where none is more telling."""
+    for kind, status in STATUS:
+        if isinstance(error, kind):
+            return status
+    return HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def guarded(action: str) -> Callable[[Method], Method]:
+    """Ask who it is, and then the server's Authorizer, which ``@web.authenticated`` never asks.
+
+    Parameters
+    ----------
+    action
+        "read" or "write": what the Authorizer is asked about.
+    """
+
+    def wrap(method: Method) -> Method:
+        guard: Method = web.authenticated(authorized(action, RESOURCE)(method))
+        return guard
+
+    return wrap
+
+
+class PortalHandler(APIHandler):
+    """What the routes share: an answer from the federation, or an error, both as JSON."""
+
+    auth_resource = RESOURCE
+
+    async def answer(self, work: Callable[[Federation], Any]) -> None:
+        """Reply with what ``work`` returns; errors become {kind, message} with their status."""
+        try:
+            result = await self.settings["portal_door"].ask(work)
+        except PortalError as error:
+            self.set_status(status_of(error))
+            result = messages.failure(error)
+        if result is None:
+            self.set_status(HTTPStatus.NO_CONTENT)
+            self.finish()
+        else:
+            self.finish(json.dumps(result))
+
+    def body(self) -> Any:
+        """Read the request's body.
+
+        Raises
+        ------
+        InvalidQuery
+            It is not JSON, or too long.
+        """
+        if len(self.request.body) > MOST_BYTES:
+            raise InvalidQuery(
+                f"A request has at most {MOST_BYTES} bytes",
+                found=f"{len(self.request.body)}",
+                advice="Shorten it.",
+            )
+        try:
+            return json.loads(self.request.body)
+        except ValueError as error:
+            raise InvalidQuery(
+                "The request's body is not JSON", found=str(error), advice="Send a JSON object."
+            ) from error
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Reply to what the server refuses, or to a fault, whose details stay in the log."""
+        error = (kwargs.get("exc_info") or (None, None))[1]
+        if isinstance(error, web.HTTPError):
+            phrase = HTTPStatus(status_code).phrase if status_code in _KNOWN else "Error"
+            reply = {"kind": phrase.replace(" ", ""), "message": error.log_message or phrase}
+        else:
+            reference = secrets.token_hex(4)
+            self.log.error("portal %s: %s failed", reference, self.request.path, exc_info=error)
+            reply = messages.unexpected(reference)
+        self.finish(json.dumps(reply))
+
+
+_KNOWN = frozenset(int(status) for status in HTTPStatus)
+
+
+class SearchHandler(PortalHandler):
+    """Find datasets; asking is reading, although a query is posted."""
+
+    @guarded("read")
+    async def post(self) -> None:
+        """Answer a Query."""
+        await self.answer(lambda fed: messages.search(fed, self.body()))
+
+
+class ItemHandler(PortalHandler):
+    """A dataset's details."""
+
+    @guarded("read")
+    async def get(self, item_id: str) -> None:
+        """Answer with the record and its lazy representation."""
+        await self.answer(lambda fed: messages.item(fed, item_id))
+
+
+class RunsHandler(PortalHandler):
+    """The runs there are."""
+
+    @guarded("read")
+    async def get(self) -> None:
+        """Answer with the newest runs."""
+        await self.answer(messages.runs)
+
+
+class RunHandler(PortalHandler):
+    """One run."""
+
+    @guarded("read")
+    async def get(self, run_id: str) -> None:
+        """Answer with all that is known of it."""
+        await self.answer(lambda fed: messages.run(fed, run_id))
+
+
+class CancelHandler(PortalHandler):
+    """The end of a run."""
+
+    @guarded("write")
+    async def post(self, run_id: str) -> None:
+        """End it."""
+        await self.answer(lambda fed: messages.cancel(fed, run_id))
+
+
+class FacilitiesHandler(PortalHandler):
+    """The facilities configured here."""
+
+    @guarded("read")
+    async def get(self) -> None:
+        """Answer with their names."""
+        await self.answer(messages.facilities)
+
+
+ROUTES: tuple[tuple[str, type[PortalHandler]], ...] = (
+    (r"portal/api/search", SearchHandler),
+    (r"portal/api/items/(.+)", ItemHandler),
+    (r"portal/api/runs", RunsHandler),
+    (r"portal/api/runs/([^/]+)", RunHandler),
+    (r"portal/api/runs/([^/]+)/cancel", CancelHandler),
+    (r"portal/api/facilities", FacilitiesHandler),
+)

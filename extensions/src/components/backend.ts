@@ -36,6 +36,8 @@ export interface Facet {
 export interface SearchResult {
   total: number;
   took_ms: number;
+  /** No record has every word; those that have any of them are given. */
+  relaxed: boolean;
   hits: Hit[];
   facets: { facility: Facet[]; variable: Facet[]; keyword: Facet[] };
   problems: { facility: string; reason: string }[];
@@ -53,7 +55,7 @@ export interface Variable {
   standard_name: string;
   units: string;
   dims: string[];
-  shape: number[];
+  shape: (number | null)[];
 }
 
 export interface ItemDetails {
@@ -108,12 +110,13 @@ export interface RunProgress {
 export interface RunUpdate {
   id: string;
   analysis: string;
+  title: string;
   at: string;
   state: string;
   created: string;
   /** Seconds. */
   elapsed: number;
-  /** What to ask with the next time. */
+  /** How much of the run's events is told here, bytes. */
   offset: number;
   progress: RunProgress | null;
   message: string;
@@ -145,7 +148,7 @@ export class BackendError extends Error {
 
 /** Whether nothing follows a state of a run. */
 export function isFinal(state: string): boolean {
-  return state === 'completed' || state === 'failed' || state === 'canceled';
+  return ['completed', 'failed', 'canceled', 'unreadable'].includes(state);
 }
 
 /** What a rejected promise says, for a person. */

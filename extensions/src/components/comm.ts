@@ -10,6 +10,8 @@ import {
 
 export interface Model {
   get(name: string): unknown;
+  set(name: string, value: unknown): void;
+  save_changes(): void;
   send(content: unknown): void;
   on(event: string, handler: (message: Message) => void): void;
   off(event: string, handler: (message: Message) => void): void;
@@ -31,8 +33,6 @@ interface Waiting {
 
 export interface Comm {
   backend: Backend;
-  /** Ask for something that the Backend does not name. */
-  ask(method: string, params: object): Promise<unknown>;
   close(): void;
 }
 
@@ -80,7 +80,6 @@ export function kernelComm(
     });
 
   return {
-    ask,
     backend: {
       search: query => ask('search', query) as Promise<SearchResult>,
       item: id => ask('item', { id }) as Promise<ItemDetails>,

@@ -130,7 +130,8 @@ export function createFinder(
     }
     shown = question.offset + found.hits.length;
     const milliseconds = found.took_ms < 10 ? Number(found.took_ms.toFixed(1)) : Math.round(found.took_ms);
-    status.textContent = `${plural(found.total, 'dataset')} · ${milliseconds} ms`;
+    const some = found.relaxed ? ' with some of the words' : '';
+    status.textContent = `${plural(found.total, 'dataset')}${some} · ${milliseconds} ms`;
     more.hidden = found.hits.length === 0 || shown >= found.total;
     showProblems(found.problems);
     showEmpty(found.total === 0, question);

@@ -8,6 +8,8 @@ export interface RunOptions {
   id: string;
   /** What is known already, such as what a saved notebook holds. */
   known?: RunUpdate;
+  /** Milliseconds between two questions. */
+  period?: number;
   /** Called with every new state. */
   onState?(state: string): void;
 }
@@ -20,14 +22,17 @@ export interface RunView {
   dispose(): void;
 }
 
-const PERIOD = 1000;
 const MOST_LOG = 20_000;
 
 /** Fill an element with a run and follow it until it has ended. */
-export function createRun(host: HTMLElement, { backend, id, known, onState }: RunOptions): RunView {
-  const title = h('span', { class: 'portal-title' }, known?.analysis ?? id);
+export function createRun(
+  host: HTMLElement,
+  { backend, id, known, period = 1000, onState }: RunOptions
+): RunView {
+  const title = h('span', { class: 'portal-title' }, known?.title || known?.analysis || id);
   const badge = stateBadge('new');
   const meta = h('p', { class: 'portal-meta' });
+  const clock = h('span', { title: 'Time it has taken', 'data-testid': 'portal-run-elapsed' });
   const message = h('p', { class: 'portal-text', role: 'status', hidden: true });
   const overall = bar('Progress');
   const prefixes = h('ul', { class: 'portal-tasks', 'aria-label': 'Tasks' });
@@ -63,7 +68,16 @@ export function createRun(host: HTMLElement, { backend, id, known, onState }: Ru
   let following = true;
   let disposed = false;
   let polling = false;
+  let heard = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
+  const ticking = setInterval(tick, 1000);
+
+  function tick(): void {
+    if (last) {
+      const since = last.state === 'active' && last.elapsed > 0 ? performance.now() - heard : 0;
+      say(clock, last.elapsed > 0 ? duration(last.elapsed + since / 1000) : '');
+    }
+  }
 
   function apply(update: RunUpdate): void {
     // What was asked for before a state was final may arrive after it.
@@ -76,11 +90,13 @@ export function createRun(host: HTMLElement, { backend, id, known, onState }: Ru
     const progress = update.progress ?? last?.progress ?? null;
     last = { ...update, progress, log: update.log || (last?.log ?? ''), error: update.error ?? last?.error ?? null };
     root.dataset['state'] = update.state;
-    title.textContent = update.analysis || id;
+    title.textContent = update.title || update.analysis || id;
+    heard = performance.now();
+    tick();
     setState(badge, update.state);
     meta.replaceChildren(
       h('span', {}, update.at),
-      h('span', { title: 'Time it has taken' }, duration(update.elapsed)),
+      clock,
       h('span', { title: 'Started' }, moment(update.created))
     );
     say(message, update.error ? '' : update.message);
@@ -168,7 +184,7 @@ export function createRun(host: HTMLElement, { backend, id, known, onState }: Ru
     } finally {
       polling = false;
     }
-    timer = setTimeout(() => void poll(), PERIOD);
+    timer = setTimeout(() => void poll(), period);
   }
 
   async function stop(): Promise<void> {
@@ -199,6 +215,7 @@ export function createRun(host: HTMLElement, { backend, id, known, onState }: Ru
     dispose() {
       disposed = true;
       clearTimeout(timer);
+      clearInterval(ticking);
       root.remove();
     }
   };

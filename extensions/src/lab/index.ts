@@ -1,4 +1,4 @@
-import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
+/** Portal in JupyterLab: one plugin per file. */
+import { sidebar } from './sidebar';
 
-const plugins: JupyterFrontEndPlugin<unknown>[] = [{ id: '@portal/lab:panel', autoStart: true, activate: () => undefined }];
-export default plugins;
+export default [sidebar];

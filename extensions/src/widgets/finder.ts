@@ -1,19 +1,20 @@
-/** The finder as an anywidget: opening a dataset is told to the kernel. */
+/** The finder as an anywidget: what is opened becomes the widget's `selected`. */
 import { kernelComm, type Model } from '../components/comm';
+import type { DatasetAction } from '../components/details';
 import { createFinder } from '../components/finder';
 
 export default {
   render({ model, el }: { model: Model; el: HTMLElement }): () => void {
-    const { ask, backend, close } = kernelComm(model);
-    const open = {
+    const { backend, close } = kernelComm(model);
+    const open: DatasetAction = {
       label: 'Open',
-      run: async ({ id }: { id: string }) => {
-        const answer = (await ask('open', { id })) as { message?: string } | null;
-        return answer?.message ?? 'Opened.';
+      run({ id }) {
+        model.set('selected', id);
+        model.save_changes();
+        return `Chosen: ${id}`;
       }
     };
-    const text = model.get('text');
-    const finder = createFinder(el, { backend, actions: [open], text: typeof text === 'string' ? text : '' });
+    const finder = createFinder(el, { backend, actions: [open], text: String(model.get('text') ?? '') });
     return () => {
       finder.dispose();
       close();

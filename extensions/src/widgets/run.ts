@@ -15,6 +15,8 @@ export default {
     view = createRun(el, {
       backend,
       id: model.get('run_id') as string,
+      // The kernel tells by itself; asking is for when it was missed.
+      period: 5000,
       ...(known?.id ? { known: known as RunUpdate } : {})
     });
     return () => {

@@ -1,5 +1,5 @@
 /** One labelled slider per remaining dimension. */
-import { element } from './element';
+import { h } from '../dom';
 import type { Dimension } from './frame';
 
 export interface Slider {
@@ -11,7 +11,7 @@ export interface Slider {
 
 export function createSlider(dimension: Dimension, start: number, changed: () => void): Slider {
   const id = `portal-slider-${crypto.randomUUID?.() ?? Math.random().toString(36).slice(2)}`;
-  const input = element('input', {
+  const input = h('input', {
     id,
     type: 'range',
     min: '0',
@@ -22,10 +22,10 @@ export function createSlider(dimension: Dimension, start: number, changed: () =>
     'data-portal-dim': dimension.name
   });
   input.value = String(start);
-  const output = element('output', { for: id, class: 'portal-viewer-step' });
-  const label = element('label', { for: id });
+  const output = h('output', { for: id, class: 'portal-viewer-step' });
+  const label = h('label', { for: id });
   label.textContent = dimension.title;
-  const root = element('div', { class: 'portal-viewer-slider' });
+  const root = h('div', { class: 'portal-viewer-slider' });
   const fixed = dimension.size === 1;
   root.append(label, ...(fixed ? [] : [input]), output);
 

@@ -1,6 +1,5 @@
 /** The viewer: variable, picture, sliders, read-out. All faces show this one. */
-import './viewer.css';
-import { element } from './element';
+import { h } from '../dom';
 import type { Frame, FrameRequest, FrameSource, VariableView } from './frame';
 import { type Drawn, drawPicture, valueText } from './picture';
 import { LatestFrame } from './requests';
@@ -16,24 +15,24 @@ export function createViewer(host: HTMLElement, source: FrameSource): () => void
 }
 
 class Viewer {
-  private readonly root = element('section', { class: 'portal-viewer' });
-  private readonly heading = element('h3', { class: 'portal-viewer-title' });
-  private readonly select = element('select', {
+  private readonly root = h('section', { class: 'portal-viewer' });
+  private readonly heading = h('h3', { class: 'portal-viewer-title' });
+  private readonly select = h('select', {
     'aria-label': 'Variable',
     'data-lm-suppress-shortcuts': 'true'
   });
-  private readonly stage = element('div', { class: 'portal-viewer-stage' });
-  private readonly canvas = element('canvas', {
+  private readonly stage = h('div', { class: 'portal-viewer-stage' });
+  private readonly canvas = h('canvas', {
     tabindex: '0',
     role: 'img',
     'data-lm-suppress-shortcuts': 'true'
   });
-  private readonly mark = element('div', { class: 'portal-viewer-mark', hidden: '' });
-  private readonly single = element('p', { class: 'portal-viewer-single', hidden: '' });
-  private readonly message = element('p', { class: 'portal-viewer-message', role: 'alert', hidden: '' });
-  private readonly readout = element('p', { class: 'portal-viewer-readout', 'aria-live': 'polite' });
-  private readonly controls = element('div', { class: 'portal-viewer-sliders' });
-  private readonly notes = element('p', { class: 'portal-viewer-notes' });
+  private readonly mark = h('div', { class: 'portal-viewer-mark', hidden: true });
+  private readonly single = h('p', { class: 'portal-viewer-single', hidden: true });
+  private readonly message = h('p', { class: 'portal-viewer-message', role: 'alert', hidden: true });
+  private readonly readout = h('p', { class: 'portal-viewer-readout', 'aria-live': 'polite' });
+  private readonly controls = h('div', { class: 'portal-viewer-sliders' });
+  private readonly notes = h('p', { class: 'portal-viewer-notes' });
   private readonly requests: LatestFrame;
   private readonly watchers: (() => void)[] = [];
   /** Where each dimension stands, kept when the variable changes. */
@@ -70,10 +69,10 @@ class Viewer {
     const { variables } = this.source.description;
     for (const variable of variables) {
       const text = variable.title === variable.name ? variable.name : `${variable.title} (${variable.name})`;
-      this.select.append(element('option', { value: variable.name }, text));
+      this.select.append(h('option', { value: variable.name }, text));
     }
     this.select.addEventListener('change', () => this.choose(this.select.value));
-    const head = element('header', { class: 'portal-viewer-head' });
+    const head = h('header', { class: 'portal-viewer-head' });
     head.append(this.heading, ...(variables.length > 1 ? [this.select] : []));
     this.stage.append(this.canvas, this.mark, this.single, this.message);
     this.root.append(head, this.stage, this.readout, this.controls, this.notes);

@@ -120,7 +120,7 @@ def test_cancel_ends_what_catches_everything_and_leaves_no_process(tmp_path):
 
 def test_cancel_while_it_starts(tmp_path):
     run = start(tmp_path, slow.patient)
-    wait_until(lambda: (run.directory / RESERVE).exists())
+    wait_until((run.directory / RESERVE).exists)
     run.compute.cancel(run.job_id)
     assert run.state is JobState.CANCELED
     assert_no_result(run)
@@ -161,7 +161,7 @@ def test_full_disk_leaves_no_result(small_disk):
 def test_disk_that_is_full_from_elsewhere_still_gets_the_status(small_disk):
     """Everything is taken by another while the run computes: its last words have their room."""
     run = start(small_disk, slow.bulky)
-    wait_until(lambda: (run.directory / CRATE).exists())
+    wait_until((run.directory / CRATE).exists)
     other = os.open(small_disk / "other", os.O_WRONLY | os.O_CREAT)
     with pytest.raises(OSError, match="No space"):  # noqa: PT012
         while True:

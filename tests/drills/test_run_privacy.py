@@ -43,21 +43,36 @@ def ports(family):
     return ports
 
 
-def refused(address, **how):
-    """Whether Dask's own handshake with an address fails."""
+async def ask(address, **how):
+    """Ask a Dask node who it is, as its own client would."""
     from distributed.comm import connect
 
-    async def attempt():
-        comm = await connect(address, timeout=3, **how)
-        try:
-            await comm.write({"op": "identity", "reply": True})
-            return await comm.read()
-        finally:
-            comm.abort()
+    comm = await connect(address, timeout=3, **how)
+    try:
+        await comm.write({"op": "identity", "reply": True})
+        return await comm.read()
+    finally:
+        comm.abort()
 
+
+def refused(address, **how):
+    """Whether Dask's own handshake with an address fails."""
     with pytest.raises(OSError):
-        asyncio.run(attempt())
+        asyncio.run(ask(address, **how))
     return True
+
+
+def test_own_client_is_answered():
+    """The question that the others are refused is a right one."""
+    from portal.runner.dask_nodes import QuietScheduler, RunSecurity
+
+    async def own():
+        where = {"host": "127.0.0.1", "protocol": "tls://", "dashboard": False}
+        security = RunSecurity.for_run()
+        async with QuietScheduler(port=0, security=security, **where) as scheduler:
+            return await ask(scheduler.address, **security.get_connection_args("client"))
+
+    assert asyncio.run(own())["type"] == "QuietScheduler"
 
 
 def test_plain_tcp_client_is_refused(ports):
@@ -78,12 +93,12 @@ def test_client_without_certificate_is_refused(ports):
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     for port in ports:
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as plain:
-            with pytest.raises((ssl.SSLError, ConnectionError)):  # noqa: PT012
-                with context.wrap_socket(plain) as secured:
-                    secured.sendall(b"GET / HTTP/1.0\r\n\r\n")
-                    assert secured.recv(1) != b"", "closed without an answer"
-                    raise AssertionError("it answered")
+        plain = socket.create_connection(("127.0.0.1", port), timeout=5)
+        with plain, pytest.raises((ssl.SSLError, ConnectionError)):  # noqa: PT012
+            secured = context.wrap_socket(plain)
+            with secured:
+                secured.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                secured.recv(1)
 
 
 def test_plain_request_gets_no_answer(ports):

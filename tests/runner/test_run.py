@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 import xarray as xr
 
 import portal.sample.analyses
 from portal.core.analysis import analysis
 from portal.core.job import JobState
-from portal.core.run import EVENTS, RESULT, RUN_JSON, STATUS, Progress
+from portal.core.run import EVENTS, RESULT, RUN_JSON, STATUS, Progress, RunStatus
+from portal.drivers.compute.local import LocalCompute
 from portal.errors import EnvironmentMismatch
-from portal.runner.execute import require_environment
+from portal.runner.execute import load_analysis, require_environment
 from portal.runner.trap import PARTIAL, RESERVE
-from tests.runner.make_run import job_of, make_spec, start, write_run
+from portal.sample.catalog import SampleCatalog
+from tests.helpers import wait_until
+from tests.runner.make_run import (
+    CO2,
+    StartedRun,
+    item_of,
+    job_of,
+    make_spec,
+    start,
+    write_run,
+)
 
 
 @analysis(version="3")
@@ -87,11 +101,7 @@ def done(tmp_path_factory):
 
 class TestCompleted:
     def test_result_is_right(self, done):
-        from tests.runner.make_run import CO2, item_of
-
         item, _ = item_of(CO2)
-        from portal.sample.catalog import SampleCatalog
-
         source = SampleCatalog("ornl", collection="ornl").open(item).co2.load() * 2
         with xr.open_zarr(done.directory / RESULT) as found:
             xr.testing.assert_allclose(found["scaled"], source)
@@ -111,7 +121,7 @@ class TestCompleted:
     def test_progress_only_grows_and_ends_complete(self, done):
         told = [Progress.from_dict(e.data) for e in done.events if e.kind == "progress"]
         assert told
-        for before, after in zip(told, told[1:], strict=False):
+        for before, after in itertools.pairwise(told):
             assert before.done <= after.done
             assert before.total <= after.total
             assert before.bytes_read <= after.bytes_read
@@ -120,8 +130,6 @@ class TestCompleted:
         assert told[-1].memory > 0
 
     def test_events_folded_agree_with_the_status(self, done):
-        from portal.core.run import RunStatus
-
         folded = RunStatus().follow(done.events)
         status = RunStatus.from_dict(json.loads((done.directory / STATUS).read_text()))
         assert replace(folded, started=None, ended=None) == replace(
@@ -181,10 +189,6 @@ def test_inputs_of_other_grids_are_refused(tmp_path):
 
 def test_process_that_vanishes_has_failed(tmp_path):
     """Nothing in Python sees os._exit: the scheduler's word, without a status.json, is failed."""
-    import psutil
-
-    from tests.helpers import wait_until
-
     run = start(tmp_path, vanishes)
     wait_until(lambda: run.said("computing"))
     wait_until(lambda: run.state.final)
@@ -207,9 +211,6 @@ def test_other_environment_is_refused_before_anything_runs(tmp_path):
     other = replace(spec, environment=replace(spec.environment, packages=packages))
     with pytest.raises(EnvironmentMismatch, match=r"dask 2019.1.0 .* and .* at here.local"):
         require_environment(other)
-    from portal.drivers.compute.local import LocalCompute
-    from tests.runner.make_run import StartedRun
-
     compute = LocalCompute(workspace=str(tmp_path))
     directory = write_run(tmp_path, other, yearly)
     run = StartedRun(directory, compute, compute.submit(job_of(directory, compute)))
@@ -223,17 +224,16 @@ def test_other_source_of_the_same_name_is_refused(tmp_path):
     warming = portal.sample.analyses.warming
     spec = make_spec(warming, {"scenario": "metoffice:a1b-north-america"}, code="reference")
     other = replace(spec, analysis=replace(spec.analysis, digest="0" * 64))
-    from portal.runner.execute import load_analysis
-
     with pytest.raises(EnvironmentMismatch, match="another one at this facility"):
         load_analysis(other.analysis, tmp_path)
 
 
 def test_directory_without_a_spec_is_refused(tmp_path):
-    import subprocess
-
     done = subprocess.run(
-        [sys.executable, "-m", "portal.runner", str(tmp_path)], capture_output=True, text=True
+        [sys.executable, "-m", "portal.runner", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 1
     assert RUN_JSON in done.stderr
@@ -241,8 +241,6 @@ def test_directory_without_a_spec_is_refused(tmp_path):
 
 
 def test_damaged_spec_is_told(tmp_path):
-    import subprocess
-
     (tmp_path / RUN_JSON).write_text('{"format": 1}')
     subprocess.run([sys.executable, "-m", "portal.runner", str(tmp_path)], check=False)
     status = json.loads((tmp_path / STATUS).read_text())

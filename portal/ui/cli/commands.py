@@ -1,0 +1,240 @@
+"""The commands. Each enters by one method of Federation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from portal.core.job import JobState
+from portal.errors import InvalidParameter
+from portal.ui import messages
+from portal.ui.cli.output import FAILED, INTERRUPTED, Line, Output, progress_line
+
+app = typer.Typer(
+    name="portal",
+    help="Find datasets of a federation of laboratories, run beside them, look at the result.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
+Several = list[str] | None
+
+
+@app.command()
+def search(
+    text: Annotated[str, typer.Argument(help="Free words.")] = "",
+    bbox: Annotated[str | None, typer.Option(help="west,south,east,north in degrees.")] = None,
+    time: Annotated[str | None, typer.Option(help='Such as "2003/2010" or "2003-07".')] = None,
+    facility: Annotated[
+        Several, typer.Option(help="Only of this facility; may be repeated.")
+    ] = None,
+    variable: Annotated[Several, typer.Option(help="Only with this variable.")] = None,
+    keyword: Annotated[Several, typer.Option(help="Only with this keyword.")] = None,
+    limit: Annotated[int, typer.Option(help="Hits wanted.")] = 20,
+    offset: Annotated[int, typer.Option(help="Hits to pass over.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Find datasets of all facilities."""
+    out = Output(as_json)
+    with out.federation() as fed:
+        found = fed.search(
+            text,
+            bbox=None if bbox is None else bbox.split(","),  # type: ignore[arg-type]
+            time=time,
+            facility=facility or (),
+            variable=variable or (),
+            keyword=keyword or (),
+            limit=limit,
+            offset=offset,
+        )
+        out.result(messages.found(found), repr(found))
+
+
+@app.command("open")
+def open_(
+    item: Annotated[str, typer.Argument(help="The dataset's id, facility:local-id.")],
+    as_json: Json = False,
+) -> None:
+    """Open a dataset lazily and show what it holds."""
+    out = Output(as_json)
+    with out.federation() as fed:
+        ds = fed.open(item)
+        out.result({"id": item} | ds.to_dict(data=False), repr(ds))
+
+
+@app.command()
+def run(
+    analysis: Annotated[str, typer.Argument(help="package.module:function or file.py:function.")],
+    given: Annotated[Several, typer.Option("--input", help="name=dataset id; repeat it.")] = None,
+    param: Annotated[Several, typer.Option(help="name=value; repeat it.")] = None,
+    at: Annotated[str, typer.Option(help='facility.compute, facility, or "auto".')] = "auto",
+    title: Annotated[str, typer.Option(help="What the run is called in lists.")] = "",
+    key: Annotated[
+        str | None, typer.Option(help="Asked twice with one key, it starts once.")
+    ] = None,
+    wait: Annotated[bool, typer.Option(help="Follow the run to its end.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Run an analysis beside its data; it goes on even if this command is stopped."""
+    from portal.ui.cli.load import load_analysis
+    from portal.ui.values import from_text, properties
+
+    out = Output(as_json)
+    with out.federation() as fed:
+        found = load_analysis(analysis)
+        known = properties(found)
+        values: dict[str, Any] = _pairs(given, "--input")
+        for name, text in _pairs(param, "--param").items():
+            if name in values:
+                raise InvalidParameter(f"{name!r} is given twice", advice="Give it once.")
+            values[name] = from_text(name, known.get(name, {}), text)
+        held = fed.run(found, at=at, title=title, key=key, **values)
+        if not as_json:
+            typer.echo(f"{held.id} at {held.at}", err=True)
+        if wait:
+            _follow(out, held)
+        else:
+            out.result(messages.update(held), held.id)
+
+
+@app.command()
+def runs(
+    run_id: Annotated[
+        str | None, typer.Argument(help="One run, by its id or the end of it.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Newest runs wanted.")] = 100,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Follow the one run to its end.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """List the runs, found from their directories alone; or show one of them."""
+    out = Output(as_json)
+    with out.federation() as fed:
+        if run_id is None:
+            found = messages.runs(fed, limit=limit)
+            rows = [f"{r['id']:60} {r['state']:10} {r['at']:16} {r['title']}" for r in found]
+            out.result(found, "\n".join(rows) or "No runs yet.")
+        elif follow:
+            _follow(out, fed.get_run(run_id))
+        else:
+            update = messages.run(fed, run_id)
+            out.result(update, _told(update))
+
+
+@app.command()
+def view(
+    what: Annotated[str, typer.Argument(help="A dataset's id, or a run's.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The page to write.")],
+    variable: Annotated[str | None, typer.Option(help="The only variable to hold.")] = None,
+    title: Annotated[str | None, typer.Option(help="The page's heading.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Write a self-contained page that shows a dataset, or a run's result."""
+    from portal.ui.page import save_page
+
+    out = Output(as_json)
+    with out.federation() as fed:
+        ds = fed.open(what) if ":" in what else fed.get_run(what).result()
+        if not output.parent.is_dir():
+            raise InvalidParameter(
+                f"The page cannot be written to {output}",
+                found=f"no directory {output.parent}",
+                advice="Make the directory first.",
+            )
+        page = save_page(ds, output, title=title, variable=variable)
+        out.result({"page": str(page), "bytes": page.stat().st_size}, str(page))
+
+
+@app.command()
+def publish(
+    run_id: Annotated[str, typer.Argument(help="The run, by its id or the end of it.")],
+    title: Annotated[str, typer.Option(help="What the new dataset is called.")],
+    description: Annotated[str, typer.Option(help="What it is, in sentences.")] = "",
+    keyword: Annotated[Several, typer.Option(help="A keyword; repeat it.")] = None,
+    to: Annotated[str, typer.Option(help="The facility whose catalog takes it.")] = "local",
+    as_json: Json = False,
+) -> None:
+    """Make a run's result a dataset that others find, with its lineage."""
+    out = Output(as_json)
+    with out.federation() as fed:
+        item = fed.publish(
+            run_id, title=title, description=description, keywords=keyword or (), to=to
+        )
+        out.result(item.to_stac() | {"portal:id": item.id}, item.id)
+
+
+@app.command()
+def cancel(
+    run_id: Annotated[str, typer.Argument(help="The run, by its id or the end of it.")],
+    as_json: Json = False,
+) -> None:
+    """End a run and every process of it."""
+    out = Output(as_json)
+    with out.federation() as fed:
+        messages.cancel(fed, run_id)
+        update = messages.run(fed, run_id)
+        out.result(update, f"{update['id']}: {update['state']}")
+
+
+@app.command()
+def facilities(as_json: Json = False) -> None:
+    """List the facilities, and the directory to which their files are added."""
+    out = Output(as_json)
+    with out.federation() as fed:
+        found = messages.facilities(fed)
+        lines = [
+            f"{f['id']:12} {f['name']}\n"
+            f"             catalogs: {', '.join(f['catalogs']) or 'none'};"
+            f" computes: {', '.join(f['computes']) or 'none'}; from: {f['source']}"
+            for f in found
+        ]
+        directory = str(fed.home.facilities)
+        text = "\n".join([*lines, f"Facility files (NAME.toml) are read from {directory}"])
+        out.result({"directory": directory, "facilities": found}, text)
+
+
+def _follow(out: Output, run: Any) -> None:
+    """Show how far a run is until it has ended; exit 1 where it has no result."""
+    line = Line()
+    try:
+        for _ in run.follow():
+            line.show(messages.update(run))
+    except KeyboardInterrupt:
+        line.end()
+        typer.echo(f"It goes on: portal runs {run.id}; to end it: portal cancel {run.id}", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    line.end()
+    update = messages.update(run)
+    if update["state"] == JobState.COMPLETED:
+        out.result(update, _told(update) + f"\n{run.result()!r}")
+    elif out.as_json:
+        out.result(update, "")
+        raise typer.Exit(FAILED)
+    else:
+        run.result()
+
+
+def _told(update: dict[str, Any]) -> str:
+    lines = [f"{update['id']}  {update['title']}", f"{progress_line(update)}  at {update['at']}"]
+    if update["error"] and update["error"]["traceback"]:
+        lines.append(update["error"]["traceback"].rstrip())
+    return "\n".join([*lines, update["directory"]])
+
+
+def _pairs(texts: list[str] | None, option: str) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for text in texts or ():
+        name, equals, value = text.partition("=")
+        if not equals or not name or name in pairs:
+            raise InvalidParameter(
+                f"{option} takes name=value, each name once",
+                found=repr(text),
+                advice=f"For instance {option} relief=sandia:altitude.",
+            )
+        pairs[name] = value
+    return pairs

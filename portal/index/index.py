@@ -158,15 +158,14 @@ class Index:
         visible
             The facilities whose records may be shown; None for all.
         """
-        asked = self._asker.ask(query, visible)
         try:
-            return self._search(query, asked)
+            return self._search(query, visible)
         except BaseException as error:
             if not _is_damage(error):
                 raise
         self.rebuild()
         try:
-            return self._search(query, asked)
+            return self._search(query, visible)
         except BaseException as error:
             if not _is_damage(error):
                 raise
@@ -176,8 +175,11 @@ class Index:
                 advice="See that the disk is sound, or move the directory away.",
             ) from error
 
-    def _search(self, query: Query, asked: Asked) -> Found:
+    def _search(self, query: Query, visible: Collection[str] | None) -> Found:
         searcher = self._terms.view().searcher
+        if visible is not None and self._store.facilities() <= set(visible):
+            visible = None
+        asked = self._asker.ask(query, visible)
         relaxed = False
         total, facets = _count(searcher, asked, relaxed=False)
         if not total and asked.relaxed is not None:

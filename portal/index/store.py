@@ -53,6 +53,16 @@ ON CONFLICT (facility, local_id) DO UPDATE SET
 WHERE catalog != excluded.catalog OR stac != excluded.stac
 """
 
+_FACILITIES = """
+WITH RECURSIVE found (name) AS (
+    SELECT min(facility) FROM items
+    UNION ALL
+    SELECT (SELECT min(facility) FROM items WHERE facility > name) FROM found
+    WHERE name IS NOT NULL
+)
+SELECT name FROM found WHERE name IS NOT NULL
+"""
+
 _GONE = """
 FROM items WHERE facility = ? AND catalog = ? AND NOT EXISTS (
     SELECT 1 FROM incoming
@@ -105,6 +115,11 @@ class Store:
         with _explained(self._path), self._reading:
             found = self._reader.execute(sql, (facility, local)).fetchone()
         return None if found is None else (Item(found[0], found[1]), str(found[2]))
+
+    def facilities(self) -> frozenset[str]:
+        """Return the facilities that have records; one step of the index for each of them."""
+        with _explained(self._path), self._reading:
+            return frozenset(name for (name,) in self._reader.execute(_FACILITIES))
 
     def rows(self, rows: Sequence[int]) -> dict[int, Item]:
         """Return the records of row numbers; rows that have gone are left out."""

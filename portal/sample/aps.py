@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from portal.core.asset import Provider
 from portal.core.variable import Dimension, Variable
 from portal.sample.lazy import lazy_array
-from portal.sample.record import SQLITE, Sample
+from portal.sample.record import RECORDED, SQLITE, Sample
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,8 +33,11 @@ _BLOCK = 14
 
 
 def _query(path: Path, sql: str) -> list[Any]:
-    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as database:
-        return database.execute(sql).fetchall()
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as database:
+            return database.execute(sql).fetchall()
+    except sqlite3.Error as error:
+        raise ValueError(f"{path} is no database of XrayDB: {error}") from error
 
 
 def _elements(path: Path) -> dict[str, Any]:
@@ -160,10 +163,10 @@ _EDGES = (
 )  # fmt: skip
 _ATOMS = Dimension("atomic_number", "element", size=ELEMENTS, extent=(1, ELEMENTS), step=1)
 _COMMON: dict[str, Any] = {
-    "created": "2023-12-05T14:25:00Z",
+    "created": RECORDED,
     "license": "MIT",
     "providers": [
-        Provider("U.S. Naval Research Laboratory", ("producer",)),
+        Provider("W. T. Elam, B. D. Ravel and J. R. Sieber", ("producer",)),
         Provider(
             "GSECARS, The University of Chicago, at the Advanced Photon Source",
             ("processor", "host"),

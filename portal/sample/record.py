@@ -20,6 +20,9 @@ NETCDF = "application/netcdf"
 CSV = "text/csv"
 SQLITE = "application/vnd.sqlite3"
 
+#: When the records were written: what STAC takes for the time of data that has none.
+RECORDED = "2026-11-21T00:00:00Z"
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:

@@ -9,7 +9,7 @@ from portal.core.asset import Provider
 from portal.core.variable import Dimension, Variable
 from portal.sample import tmy3
 from portal.sample.lazy import lazy_array
-from portal.sample.record import CSV, HDF5, Sample
+from portal.sample.record import CSV, HDF5, RECORDED, Sample
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +25,9 @@ SANDIA = Provider(
     name="Sandia National Laboratories", roles=("processor",), url="https://pvpmc.sandia.gov"
 )
 MINES = Provider(
-    name="SoDa, MINES ParisTech and Meteotest", roles=("producer",), url="https://www.soda-pro.com"
+    name="SoDa: Meteotest and École des Mines de Paris",
+    roles=("producer",),
+    url="https://www.soda-pro.com",
 )
 
 #: One cell of the global grids is 1/12 degree; rows run from north to south.
@@ -206,7 +208,7 @@ _ALTITUDE: dict[str, Any] = {
         "national ones). The ocean has no data. Errors of 100 m and more are possible."
     ),
     "bbox": (-180, -90, 180, 90),
-    "created": "2022-12-01T00:00:00Z",
+    "created": RECORDED,
     "variables": [
         Variable("altitude", ("lat", "lon"), "height of the land above sea level", "surface_altitude", "m", "float32")
     ],
@@ -236,7 +238,7 @@ _ASTM: dict[str, Any] = {
         "Reference spectral irradiance at air mass 1.5 from 280 to 4000 nm, derived from SMARTS "
         "2.9.2: above the atmosphere, on a surface tilted by 37 degrees, and direct."
     ),
-    "created": "2003-01-01T00:00:00Z",
+    "created": RECORDED,
     "variables": _SPECTRA,
     "dimensions": [Dimension("wavelength", "bands", size=2002, extent=(280.0, 4000.0), unit="nm")],
     "keywords": ["solar spectrum", "spectral irradiance", "air mass 1.5", "photovoltaics"],

@@ -1,7 +1,5 @@
 """CatalogTests: what every catalog driver must do."""
 
-# ruff: noqa: D102 - the name of a test says what it holds
-
 from __future__ import annotations
 
 import json

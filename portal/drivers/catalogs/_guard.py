@@ -128,7 +128,7 @@ def inspect_zarr(fs: fsspec.AbstractFileSystem, path: str) -> Store:
         if base not in _ZARR_DOCUMENTS:
             continue
         documents += 1
-        document = _document(fs, name, int(info.get("size") or 0))
+        document = read_document(fs, name, int(info.get("size") or 0))
         _refuse_pickles(name, document)
         inner = document.get("metadata") or {}
         if base == ".zmetadata":
@@ -140,7 +140,7 @@ def inspect_zarr(fs: fsspec.AbstractFileSystem, path: str) -> Store:
                 arrays.append(_zarr_array(name, str(PurePosixPath(name).parent.name), document))
         elif base == ".zarray":
             attributes = f"{name.removesuffix('.zarray')}.zattrs"
-            beside = _document(fs, attributes, 0) if fs.exists(attributes) else {}
+            beside = read_document(fs, attributes, 0) if fs.exists(attributes) else {}
             arrays.append(_zarr_array(name, PurePosixPath(name).parent.name, document, beside))
         known = {array.name for array in arrays}
         for key, node in inner.items():
@@ -171,18 +171,30 @@ def _files(fs: fsspec.AbstractFileSystem, path: str) -> Iterator[tuple[str, dict
             yield info["name"], info
 
 
-def _document(fs: fsspec.AbstractFileSystem, name: str, size: int) -> dict[str, Any]:
+def read_document(fs: fsspec.AbstractFileSystem, name: str, size: int) -> dict[str, Any]:
+    """Read a small JSON object.
+
+    Parameters
+    ----------
+    size
+        Its bytes.
+
+    Raises
+    ------
+    Unreadable
+        It cannot be read, is too large or is no JSON object.
+    """
     try:
         if size > LARGEST_DOCUMENT:
-            raise ValueError(f"{size:,} bytes of metadata")
+            raise ValueError(f"{size:,} bytes")
         document = json.loads(fs.cat_file(name))
         if not isinstance(document, dict):
             raise TypeError(f"a {type(document).__name__}")
     except (ValueError, TypeError, OSError, RecursionError) as error:
         raise Unreadable(
-            f"The Zarr metadata {name} cannot be read",
+            f"The metadata {name} cannot be read",
             found=str(error),
-            advice="Write the store anew.",
+            advice="Write or publish the dataset anew.",
         ) from error
     return document
 

@@ -174,7 +174,8 @@ class Folder:
         """Whether a path lies in the folder, links resolved."""
         if self.local is not None:
             return Path(path).resolve().is_relative_to(self.local)
-        return ".." not in path.split("/") and path.startswith(f"{self.root.rstrip('/')}/")
+        root = self.root.rstrip("/")
+        return ".." not in path.split("/") and (path == root or path.startswith(f"{root}/"))
 
     def open(self, path: str, *, lazy: bool) -> Opened:
         """Open one file or store, after its guard has read its metadata.

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from portal.core.asset import Asset
 from portal.core.item import Item
 from portal.drivers.catalogs._describe import credit, describe
+from portal.drivers.catalogs._guard import read_document
 from portal.drivers.catalogs._record import complete, local_id_of, rfc3339, title_of
 from portal.drivers.catalogs._stores import (
     MEDIA_TYPES,
@@ -36,7 +37,6 @@ from portal.errors import (
     PortalError,
     Unavailable,
     UnknownItem,
-    Unreadable,
 )
 
 if TYPE_CHECKING:
@@ -122,7 +122,9 @@ class FolderCatalog:
             found = describe(dataset)
             asset = self._asset(entry.path, opened)
             if entry.record:
-                return complete(self._record(entry.record), self._facility, local_id, found, asset)
+                fs = self._folder.fs
+                document = read_document(fs, entry.record, int(fs.size(entry.record) or 0))
+                return complete(document, self._facility, local_id, found, asset)
             fields = {"title": title_of(entry.relative)} | found | credit(dataset)
         fields["keywords"] = [*fields.get("keywords", ()), opened.kind]
         return Item.build(
@@ -132,21 +134,6 @@ class FolderCatalog:
             assets={"data": asset},
             **fields,
         )
-
-    def _record(self, name: str) -> dict[str, Any]:
-        try:
-            document = json.loads(self._folder.fs.cat_file(name))
-        except (ValueError, OSError, RecursionError) as error:
-            raise Unreadable(
-                f"The record {name} cannot be read", found=str(error), advice="Publish it anew."
-            ) from error
-        if not isinstance(document, dict):
-            raise InvalidItem(
-                f"The record {name} is not a STAC Item",
-                found=type(document).__name__,
-                advice="Publish it anew.",
-            )
-        return document
 
     def _asset(self, path: str, opened: Opened) -> Asset:
         return Asset(
@@ -170,8 +157,10 @@ class FolderCatalog:
         Unreadable, TooLarge, MissingDependency
             It is damaged, of an unknown format, unsafe, or declares more than it can hold.
         """
+        import fsspec
+
         asset = item.assets.get("data")
-        path = "" if asset is None else str(self._folder.fs._strip_protocol(asset.href))
+        path = "" if asset is None else str(fsspec.core.strip_protocol(asset.href))
         if not path or not self._folder.holds(path):
             raise UnknownItem(
                 f"The folder {self._folder.root} holds no dataset {item.local_id!r}",

@@ -87,7 +87,7 @@ class TestFolderCatalog(CatalogTests):
         return "three"
 
 
-class TestOverHttpLikeFileSystem(CatalogTests):
+class TestOnAnotherFileSystem(CatalogTests):
     """The same over a file system that has no local paths."""
 
     @pytest.fixture

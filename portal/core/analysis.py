@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import inspect
 import sys
 import typing
@@ -84,6 +83,8 @@ class Analysis:
     @property
     def digest(self) -> str:
         """SHA-256 of the source, or of the byte code where there is no source."""
+        import hashlib
+
         body = self.source.encode() or self.function.__code__.co_code
         return hashlib.sha256(body).hexdigest()
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import platform
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +33,8 @@ class Environment:
     @property
     def lock_hash(self) -> str:
         """SHA-256 of the lock, one line a distribution."""
+        import hashlib
+
         return hashlib.sha256("\n".join(self.lock).encode()).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
@@ -80,7 +81,7 @@ def local_environment() -> Environment:
 
     found = {d.name.lower(): d.version for d in metadata.distributions() if d.name}
     return Environment(
-        python=".".join(platform.python_version_tuple()[:2]),
+        python="{}.{}".format(*sys.version_info),
         packages={name: found[name] for name in CHECKED if name in found},
         lock=tuple(sorted(f"{name}=={version}" for name, version in found.items())),
     )

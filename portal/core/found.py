@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from typing import NamedTuple, overload
 
 from portal.core.item import Item
@@ -106,6 +105,8 @@ class SearchResult(Sequence[Item]):
         return "\n".join(line.rstrip() for line in lines)
 
     def _repr_html_(self) -> str:
+        from html import escape
+
         line = "border-bottom:1px solid var(--jp-border-color2,rgba(128,128,128,.4))"
         cell = f"text-align:left;vertical-align:top;padding:.25em .75em .25em 0;{line}"
         head = "".join(

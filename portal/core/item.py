@@ -8,6 +8,7 @@ those of the datacube extension 2.2; how an asset opens is told by the xarray-as
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -271,6 +272,23 @@ class Item:
         """Stored bytes of the data assets, where every one of them says it."""
         sizes = [a.size for a in self.assets.values() if "data" in a.roles or not a.roles]
         return sum(s for s in sizes if s is not None) if sizes and None not in sizes else None
+
+    @property
+    def decoded_bytes(self) -> int | None:
+        """Bytes of the variables in memory, by their types and the sizes of their dimensions.
+
+        None where the record does not tell. It is never the bytes that would be moved: those are
+        of the chunks touched, as stored.
+        """
+        sizes = {d.name: d.size for d in self.dimensions}
+        total = 0
+        for variable in self.variables:
+            shape = [sizes.get(name) for name in variable.dims]
+            width = re.search(r"[0-9]+$", variable.dtype)
+            if None in shape or width is None:
+                return None
+            total += math.prod(n for n in shape if n is not None) * (int(width[0]) // 8)
+        return total if self.variables else None
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Item):

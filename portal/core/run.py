@@ -6,9 +6,7 @@ reads.
 
 from __future__ import annotations
 
-import hashlib
 import re
-import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -43,6 +41,8 @@ def new_run_id(name: str, *, key: str | None = None, now: datetime | None = None
     key
         Idempotency key; the id then ends with :func:`key_suffix` of it, by which it is found.
     """
+    import secrets
+
     moment = (now or datetime.now(UTC)).astimezone(UTC)
     suffix = secrets.token_hex(4) if key is None else key_suffix(key)
     return f"{moment:%Y%m%dT%H%M%S}-{slug(name)}-{suffix}"
@@ -55,6 +55,8 @@ def slug(text: str) -> str:
 
 def key_suffix(key: str) -> str:
     """Return the eight hexadecimal digits that an idempotency key gives to a run id."""
+    import hashlib
+
     return hashlib.sha256(key.encode()).hexdigest()[:8]
 
 

@@ -14,10 +14,8 @@ the directory of the file, and ``~`` is the home directory.
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,6 +153,8 @@ def parse_facility(text: str, facility: str, *, source: str, base: Path | None =
     InvalidConfig
         It is not TOML, a key is unknown or missing, or a value is of the wrong kind.
     """
+    import tomllib
+
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -227,6 +227,8 @@ def _resolve(key: str, value: Any, base: Path | None) -> Any:
 
 
 def _unknown(source: str, key: str, known: tuple[str, ...]) -> InvalidConfig:
+    import difflib
+
     near = difflib.get_close_matches(key, known, 1)
     hint = f"Did you mean {near[0]!r}? " if near else ""
     return InvalidConfig(

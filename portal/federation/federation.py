@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
 import os
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -69,6 +67,8 @@ def connect(
     PortalWarning
         A facility file is at fault; the facility is left out.
     """
+    import getpass
+
     place = Home.of(home)
     place.make()
     gate = Gate(Actor(getpass.getuser()), policy or Policy(), Journal(place.journal))
@@ -257,15 +257,16 @@ class Federation:
             return known
         environment = launch.require_same_environment(compute, full)
         reference, code = launch.pack(analysis)
+        run_id = new_run_id(analysis.name, key=key)
         spec = RunSpec(
-            id=new_run_id(analysis.name, key=key),
+            id=run_id,
             analysis=reference,
             inputs=inputs,
             parameters=parameters,
             at=full,
             environment=environment,
             requested_by=self.gate.actor.id,
-            key=key or uuid.uuid4().hex,
+            key=key or run_id,
             created=launch.now(),
             resources=resources or Resources(),
             title=title,

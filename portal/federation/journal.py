@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,6 +24,8 @@ class Journal:
 
     def append(self, kind: str, actor: str, **data: Any) -> None:
         """Add an event: the verb, who did it, and to what. Several processes may append."""
+        import hashlib
+
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         with os.fdopen(descriptor, "r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -55,6 +56,8 @@ class Journal:
         Unreadable
             A line was changed, removed or cut off; its number is named.
         """
+        import hashlib
+
         previous, count = _START, 0
         for count, line in enumerate(self._lines(), 1):
             event = Event.from_line(line.decode(errors="replace"))

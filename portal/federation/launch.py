@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import sysconfig
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -71,6 +70,8 @@ def _found_by_name(analysis: Analysis) -> bool:
 
 def _is_installed(module: ModuleType | None) -> bool:
     """Whether a module comes with Python, an installed package or Portal itself."""
+    import sysconfig
+
     if module is None or module.__name__ == "__main__":
         return False
     if module.__name__.partition(".")[0] == "portal":

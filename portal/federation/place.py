@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 from portal.core.item import Item
@@ -13,8 +12,10 @@ from portal.federation.config import LOCAL
 
 #: Bytes a second between sites, until transfers have been measured.
 BANDWIDTH = 100e6
-#: Bytes of stored, compressed data that one core decodes and reduces a second.
-DECODE = 0.2e9
+#: Decoded bytes that one core reads and reduces a second (0.3e9 to 0.5e9 were measured).
+DECODE = 0.4e9
+#: Seconds until a runner's workers are ready (measured on this computer).
+START = 2.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,8 @@ class Placement:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
+        from html import escape
+
         rows = "".join(f"<li>{escape(line)}" for line in str(self).splitlines())
         return f"<ol>{rows}</ol>"
 
@@ -85,7 +88,8 @@ def rank(estimates: Iterable[Estimate]) -> Placement:
 def estimate(at: str, inputs: Mapping[str, Item], cores: int | None) -> Estimate:
     """Estimate a run at one compute resource.
 
-    Sizes are the stored bytes of the inputs, never their decoded size.
+    What would be moved is the stored bytes of the inputs that do not lie there; what would be
+    decoded is the size of their variables, by the shapes and types in their records.
 
     Parameters
     ----------
@@ -93,20 +97,21 @@ def estimate(at: str, inputs: Mapping[str, Item], cores: int | None) -> Estimate
         The cores that the run would have; None for those of this machine.
     """
     facility = at.partition(".")[0]
-    moved = [i for i in inputs.values() if not _resident(i, facility)]
-    move_bytes = sum(i.stored_bytes or 0 for i in moved)
-    stored = sum(i.stored_bytes or 0 for i in inputs.values())
-    unknown = [i.id for i in inputs.values() if i.stored_bytes is None]
     cores = cores or os.cpu_count() or 1
-    what = f"{_size(move_bytes)} to move" if moved else "all inputs lie there"
-    sized = f"{_size(stored)} stored, {cores} cores"
+    moved = [item for item in inputs.values() if not _resident(item, facility)]
+    stored = sum(item.stored_bytes or 0 for item in moved)
+    decoded = sum(item.decoded_bytes or 0 for item in inputs.values())
+    unknown = [item.id for item in inputs.values() if item.decoded_bytes is None]
+    what = f"{_size(stored)} to move" if moved else "all inputs lie there"
+    sized = f"{_size(decoded)} decoded by {cores} cores"
     if unknown:
         sized += f"; size unknown of {', '.join(unknown)}"
     return Estimate(
         at,
         (
-            Term("data", move_bytes / BANDWIDTH, what),
-            Term("decode", stored / (cores * DECODE), sized),
+            Term("start", START, "Python and its workers"),
+            Term("data", stored / BANDWIDTH, what),
+            Term("decode", decoded / (cores * DECODE), sized),
         ),
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -98,6 +97,8 @@ class Records:
         UnknownItem
             There is none of this id; the nearest ones are named.
         """
+        import difflib
+
         found = self.index.get(item_id)
         if found is None:
             self.refresh(force=True)

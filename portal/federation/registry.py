@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import threading
 import warnings
 from collections.abc import Iterator, Mapping
@@ -123,5 +122,7 @@ class Registry:
 
 
 def _near(name: str, known: Any) -> str | None:
+    import difflib
+
     near = difflib.get_close_matches(name, list(known), 1)
     return f"Did you mean {near[0]!r}?" if near else None

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from html import escape
 from typing import TYPE_CHECKING, Any, overload
 
 from portal.core.contracts import Compute
@@ -239,6 +238,8 @@ class Runs(Sequence[Run]):
         return "\n".join(lines) or "No runs yet."
 
     def _repr_html_(self) -> str:
+        from html import escape
+
         rows = "".join(
             f"<tr>{''.join(f'<td>{escape(text)}' for text in _row(run))}</tr>" for run in self._runs
         )

@@ -119,6 +119,7 @@ def test_built_item_is_valid_stac_and_reads_back() -> None:
     assert item.variables[0].standard_name == "precipitation_flux"
     assert item.dimensions[0].size == 12
     assert item.stored_bytes == 10
+    assert item.decoded_bytes is None
     assert item.providers[0].name == "A laboratory"
     assert item.assets["data"].open_kwargs == {"engine": "h5netcdf"}
     extensions = item.to_stac()["stac_extensions"]
@@ -132,6 +133,13 @@ def test_built_item_is_valid_stac_and_reads_back() -> None:
 
 def test_pystac_and_back() -> None:
     assert from_pystac(to_pystac(make()), "lab").properties == make().properties
+
+
+def test_decoded_bytes_come_from_shapes_and_types() -> None:
+    sizes = [Dimension("lat", size=180), Dimension("lon", size=360)]
+    grid = [Variable("a", ("lat", "lon"), dtype="float32"), Variable("b", ("lat",), dtype="int64")]
+    item = Item.build("lab", "x", title="x", time="2000", dimensions=sizes, variables=grid)
+    assert item.decoded_bytes == 180 * 360 * 4 + 180 * 8
 
 
 def test_data_without_a_time_has_none() -> None:

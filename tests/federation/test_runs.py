@@ -69,7 +69,7 @@ def test_run_result_publish_and_lineage(fed: portal.Federation) -> None:
     expected = int((fed.open(CO2).co2 > 350).sum())
     assert int(result.weeks) == expected > 0
     assert run.status().state is JobState.COMPLETED
-    assert run.spec.placement[0]["name"] == "data"
+    assert [t["name"] for t in run.spec.placement] == ["start", "data", "decode"]
     assert (Path(run.directory.path).stat().st_mode & 0o077) == 0
 
     item = fed.publish(run, title="Weeks of high CO₂", keywords=["carbon"])

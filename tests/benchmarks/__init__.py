@@ -1,0 +1,1 @@
+"""Benchmarks: each measures beside a peer in one run; no test asserts a time."""

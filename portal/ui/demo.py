@@ -61,7 +61,7 @@ def turbidity(fed: Federation, directory: Path) -> None:
         print(f"   {label:26} {float(result[name]):.4f}   ({result[name].attrs['long_name']})")
 
     print("\n4. Look")
-    page = save_page(result, directory / "turbidity.html", title=run.title, variable="annual_mean")
+    page = save_page(result, directory / "turbidity.html", title=run.title)
     print(f"   page: {page}\n")
 
     print("5. Publish")

@@ -194,7 +194,7 @@ def _series(
     axis = axis_of(array, dim, stride=stride)
     stored = read(array.isel({dim: slice(None, None, stride)}))
     values = np.asarray(stored[axis.order // stride], dtype=np.float64)
-    x, y, kept = extremes(axis.values, values, points=4 * width)
+    x, y, kept = extremes(axis.values, values, points=12 * width)
     notes = [*view.notes]
     if kept.size < values.size:
         notes.append(f"{values.size:,} values drawn by their lowest and highest")

@@ -13,6 +13,7 @@ from portal.errors import InvalidInput, InvalidParameter
 from portal.ui.view import view
 from portal.ui.widgets.viewer import ViewerWidget
 from portal.viewer import Frame
+from tests.helpers import wait_until
 
 
 @pytest.fixture
@@ -35,6 +36,7 @@ def asked(widget: ViewerWidget, message: Any) -> tuple[Any, list[bytes]]:
     sent: list[tuple[Any, list[bytes]]] = []
     widget.send = lambda content, buffers=(): sent.append((content, list(buffers)))
     widget._handle_custom_msg(message, [])
+    wait_until(lambda: sent)
     (answer,) = sent
     json.dumps(answer[0], allow_nan=False)
     return answer

@@ -13,9 +13,13 @@ export interface Model {
   set(name: string, value: unknown): void;
   save_changes(): void;
   send(content: unknown): void;
-  on(event: string, handler: (message: Message) => void): void;
-  off(event: string, handler: (message: Message) => void): void;
+  on(event: string, handler: Handler): void;
+  off(event: string, handler: Handler): void;
 }
+
+export type Bytes = ArrayBuffer | DataView;
+
+type Handler = (message: Message, buffers?: Bytes[]) => void;
 
 interface Message {
   id?: string;
@@ -26,9 +30,19 @@ interface Message {
 }
 
 interface Waiting {
-  resolve(result: unknown): void;
+  resolve(answer: Answer): void;
   reject(error: Error): void;
   timer: ReturnType<typeof setTimeout>;
+}
+
+export interface Answer {
+  result: unknown;
+  buffers: Bytes[];
+}
+
+export interface Channel {
+  ask(method: string, params: object): Promise<Answer>;
+  close(): void;
 }
 
 export interface Comm {
@@ -38,17 +52,18 @@ export interface Comm {
 
 const PATIENCE = 60;
 
-/** Talk to the kernel of a model; `onEvent` hears what it says unasked. */
-export function kernelComm(
+/** Ask the kernel of a model; `onEvent` hears what it says unasked. */
+export function kernelChannel(
   model: Model,
-  onEvent: (event: string, data: unknown) => void = () => undefined
-): Comm {
+  onEvent: (event: string, data: unknown) => void = () => undefined,
+  patience = PATIENCE
+): Channel {
   const waiting = new Map<string, Waiting>();
   // Several views of one widget share its messages: the prefix says whose answer it is.
   const prefix = Math.random().toString(36).slice(2);
   let count = 0;
 
-  const hear = (message: Message) => {
+  const hear: Handler = (message, buffers = []) => {
     if (message.event) {
       onEvent(message.event, message.data);
       return;
@@ -62,35 +77,45 @@ export function kernelComm(
     if (message.error) {
       asked.reject(new BackendError(message.error.kind, message.error.message));
     } else {
-      asked.resolve(message.result);
+      asked.resolve({ result: message.result, buffers });
     }
   };
   model.on('msg:custom', hear);
 
   const ask = (method: string, params: object) =>
-    new Promise<unknown>((resolve, reject) => {
+    new Promise<Answer>((resolve, reject) => {
       const id = `${prefix}-${++count}`;
       const timer = setTimeout(() => {
         waiting.delete(id);
-        const text = `The kernel gave no answer in ${PATIENCE} s. It is busy with a cell, or has stopped: wait for the cell, or run this one again.`;
+        const text = `The kernel gave no answer in ${patience} s. It is busy with a cell, or has stopped: wait for the cell, or run this one again.`;
         reject(new BackendError('NoAnswer', text));
-      }, PATIENCE * 1000);
+      }, patience * 1000);
       waiting.set(id, { resolve, reject, timer });
       model.send({ id, method, params });
     });
 
   return {
-    backend: {
-      search: query => ask('search', query) as Promise<SearchResult>,
-      item: id => ask('item', { id }) as Promise<ItemDetails>,
-      runs: () => ask('runs', {}) as Promise<RunSummary[]>,
-      run: (id, offset) => ask('run', { id, offset }) as Promise<RunUpdate>,
-      cancel: async id => void (await ask('cancel', { id }))
-    },
+    ask,
     close: () => {
       model.off('msg:custom', hear);
       waiting.forEach(({ timer }) => clearTimeout(timer));
       waiting.clear();
     }
+  };
+}
+
+/** The backend of a widget; `onEvent` hears what its kernel says unasked. */
+export function kernelComm(model: Model, onEvent?: (event: string, data: unknown) => void): Comm {
+  const { ask, close } = kernelChannel(model, onEvent);
+  const result = async <T>(method: string, params: object) => (await ask(method, params)).result as T;
+  return {
+    backend: {
+      search: query => result<SearchResult>('search', query),
+      item: id => result<ItemDetails>('item', { id }),
+      runs: () => result<RunSummary[]>('runs', {}),
+      run: (id, offset) => result<RunUpdate>('run', { id, offset }),
+      cancel: async id => void (await ask('cancel', { id }))
+    },
+    close
   };
 }

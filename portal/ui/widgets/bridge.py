@@ -8,6 +8,7 @@ import logging
 import secrets
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import anywidget
@@ -20,6 +21,14 @@ Method = Callable[[Mapping[str, Any]], Any]
 _log = logging.getLogger("portal.ui")
 
 
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A result with bytes beside it, which travel as they are."""
+
+    result: Any
+    buffers: tuple[bytes, ...]
+
+
 class BridgeWidget(anywidget.AnyWidget):
     """A widget whose front-end asks the kernel.
 
@@ -30,7 +39,8 @@ class BridgeWidget(anywidget.AnyWidget):
     Parameters
     ----------
     methods
-        What may be asked for, by name; each takes ``params`` and returns JSON values.
+        What may be asked for, by name; each takes ``params`` and returns JSON values, or those
+        `Attached` to bytes.
     """
 
     def __init__(self, methods: Mapping[str, Method], **traits: Any) -> None:
@@ -45,13 +55,17 @@ class BridgeWidget(anywidget.AnyWidget):
 
     def _reply(self, number: object, method: object, params: object) -> None:
         answer: dict[str, Any] = {"id": number}
+        buffers: tuple[bytes, ...] = ()
         try:
-            answer["result"] = self._call(method, {} if params is None else params)
+            result = self._call(method, {} if params is None else params)
+            if isinstance(result, Attached):
+                result, buffers = result.result, result.buffers
+            answer["result"] = result
         except PortalError as error:
             answer["error"] = messages.failure(error)
         except Exception:  # noqa: BLE001 - whatever it is, the front-end waits for an answer
             answer["error"] = messages.unexpected(log_fault(f"the request {method!r}"))
-        self.send(answer)
+        self.send(answer, buffers=list(buffers))
 
     def _call(self, method: object, params: object) -> Any:
         call = self._methods.get(method) if isinstance(method, str) else None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import anywidget
 import traitlets
 
-from portal.errors import InvalidParameter, PortalError
+from portal.errors import InvalidParameter
+from portal.ui.widgets.bridge import Attached, BridgeWidget
 from portal.ui.widgets.bundle import bundle
 from portal.viewer import COLOR_MAPS, Viewer
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
-class ViewerWidget(anywidget.AnyWidget):
+class ViewerWidget(BridgeWidget):
     """Interactive view of a dataset: a map, image or series with a slider per other dimension.
 
     The front-end sends ``{id, method: "frame", params: {variable, index, width, height}}``; the
@@ -56,27 +57,11 @@ class ViewerWidget(anywidget.AnyWidget):
                     advice="Name one of these.",
                 )
             description["default"] = variable
-        super().__init__(title=title, description=description)
-        self.on_msg(self._answer)
+        super().__init__({"frame": self._frame}, title=title, description=description)
 
-    def _answer(self, _: object, message: object, __: object) -> None:
-        if not isinstance(message, dict) or message.get("method") != "frame":
-            return
-        try:
-            header, payload = self._frame(message.get("params"))
-        except PortalError as error:
-            kind = type(error).__name__
-            self.send({"id": message.get("id"), "error": {"kind": kind, "message": str(error)}})
-        else:
-            self.send({"id": message.get("id"), "result": header}, buffers=[payload])
-
-    def _frame(self, params: object) -> tuple[dict[str, Any], bytes]:
+    def _frame(self, params: Mapping[str, Any]) -> Attached:
         wanted = {"variable", "index", "width", "height"}
-        if (
-            not isinstance(params, dict)
-            or set(params) != wanted
-            or not isinstance(params["index"], dict)
-        ):
+        if set(params) != wanted or not isinstance(params["index"], Mapping):
             raise InvalidParameter(
                 "A request for a frame needs variable, index, width and height",
                 found=f"{params!r:.200}",
@@ -85,12 +70,7 @@ class ViewerWidget(anywidget.AnyWidget):
         frame = self._viewer.frame(
             params["variable"], params["index"], width=params["width"], height=params["height"]
         )
-        return frame.header, frame.payload
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        found = super()._repr_mimebundle_(**kwargs)
-        data, metadata = found if isinstance(found, tuple) else (found, {})
-        return {**(data or {}), "text/plain": self.summary()}, metadata
+        return Attached(frame.header, (frame.payload,))
 
     def summary(self) -> str:
         """Say in words what can be viewed: what a saved notebook shows without a kernel."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import fnmatch
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,9 @@ MEDIA_TYPES = {
 _MARKS = frozenset({"zarr.json", ".zgroup", ".zmetadata", ".zarray"})
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _CLASSIC = (b"CDF\x01", b"CDF\x02", b"CDF\x05")
+
+
+Tell = Callable[[str, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +102,16 @@ class Folder:
 
         return Path(self.root).resolve() if isinstance(self.fs, LocalFileSystem) else None
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self, tell: Tell) -> Iterator[Entry]:
         """Give what the folder holds, in order of path.
 
         Links are not followed, and names that start with a dot or end in ``.partial`` are left
         alone.
+
+        Parameters
+        ----------
+        tell
+            Takes the path and the reason of what is passed over.
 
         Raises
         ------
@@ -118,9 +127,11 @@ class Folder:
                 found=str(error) or type(error).__name__,
                 advice="Bring it back, or correct the path in the facility file.",
             ) from error
-        yield from self._visit(self.root, listing, self.depth)
+        yield from self._visit(self.root, listing, self.depth, tell)
 
-    def _visit(self, path: str, listing: list[dict[str, Any]], depth: int) -> Iterator[Entry]:
+    def _visit(
+        self, path: str, listing: list[dict[str, Any]], depth: int, tell: Tell
+    ) -> Iterator[Entry]:
         named = {PurePosixPath(info["name"]).name: info for info in listing}
         relative = self._relative(path) or PurePosixPath(path).name
         record, marks = named.get(RECORD), [named[m] for m in sorted(_MARKS & named.keys())]
@@ -138,30 +149,30 @@ class Folder:
             if name.startswith(".") or name.endswith(PARTIAL):
                 continue
             if info.get("islink"):
-                self._mention_link(info)
+                self._mention_link(info, tell)
             elif info["type"] == "directory":
-                yield from self._enter(info["name"], depth)
+                yield from self._enter(info["name"], depth, tell)
             elif PurePosixPath(name).suffix.lower() in SUFFIXES:
                 relative = self._relative(info["name"])
                 if self._wanted(relative):
                     yield Entry(info["name"], relative, _stamp(info), _changed(info))
 
-    def _enter(self, path: str, depth: int) -> Iterator[Entry]:
+    def _enter(self, path: str, depth: int, tell: Tell) -> Iterator[Entry]:
         try:
             listing = self.fs.ls(path, detail=True)
         except OSError as error:
-            skip(path, str(error))
+            tell(path, str(error))
             return
         names = {PurePosixPath(info["name"]).name for info in listing}
         if depth > 0 or names & _MARKS or RECORD in names:
-            yield from self._visit(path, listing, depth - 1)
+            yield from self._visit(path, listing, depth - 1, tell)
         else:
-            skip(path, f"it lies deeper than {self.depth} directories")
+            tell(path, f"it lies deeper than {self.depth} directories")
 
-    def _mention_link(self, info: Mapping[str, Any]) -> None:
+    def _mention_link(self, info: Mapping[str, Any], tell: Tell) -> None:
         target = Path(info["name"]).resolve()
         if self.local is None or not target.is_relative_to(self.local):
-            skip(str(info["name"]), f"it is a link out of the folder, to {target}")
+            tell(str(info["name"]), f"it is a link out of the folder, to {target}")
 
     def _relative(self, path: str) -> str:
         return path.removeprefix(self.root.rstrip("/")).strip("/")
@@ -193,24 +204,10 @@ class Folder:
         Unreadable, TooLarge, MissingDependency
             It is damaged, of an unknown format, unsafe, or declares more than it can hold.
         """
-        try:
+        with reading(path):
             if self.fs.isdir(path):
                 return self._open_zarr(path, lazy)
             return self._open_file(path, lazy)
-        except FileNotFoundError as error:
-            raise Unavailable(
-                f"{path} has gone", found=str(error), advice="Bring it back, or search again."
-            ) from error
-        except PortalError:
-            raise
-        except (
-            Exception
-        ) as error:  # third-party decoders fail on damaged bytes in any way they like
-            raise Unreadable(
-                f"{path} cannot be read",
-                found=f"{type(error).__name__}: {error}",
-                advice="It is damaged, or xarray cannot express it: try xarray.open_dataset on it.",
-            ) from error
 
     def _open_zarr(self, path: str, lazy: bool) -> Opened:
         import zarr
@@ -256,6 +253,33 @@ class Folder:
         return path if self.local is not None else self.fs.open(path, "rb")
 
 
+@contextmanager
+def reading(path: str) -> Iterator[None]:
+    """Name the file in whatever goes wrong while its bytes are decoded.
+
+    Raises
+    ------
+    Unavailable
+        It has gone.
+    Unreadable
+        It is damaged, or cannot be expressed.
+    """
+    try:
+        yield
+    except PortalError:
+        raise
+    except FileNotFoundError as error:
+        raise Unavailable(
+            f"{path} has gone", found=str(error), advice="Bring it back, or search again."
+        ) from error
+    except Exception as error:  # decoders are plug-ins that fail on damaged bytes as they like
+        raise Unreadable(
+            f"{path} cannot be read",
+            found=f"{type(error).__name__}: {error}",
+            advice="It is damaged, or xarray cannot express it: try xarray.open_dataset on it.",
+        ) from error
+
+
 def _open(
     source: Any, kwargs: dict[str, Any], store: Store, lazy: bool
 ) -> tuple[xr.Dataset, dict[str, Any]]:
@@ -285,6 +309,10 @@ def _changed(info: Mapping[str, Any]) -> float | None:
 def _stamp(info: Mapping[str, Any]) -> str:
     tag = info.get("ETag") or info.get("etag") or info.get("ino") or ""
     return f"{info.get('size')}:{_changed(info)}:{tag}"
+
+
+def quiet(path: str, reason: str) -> None:
+    """Say nothing: whoever lists the folder is told."""
 
 
 def skip(path: str, reason: str) -> None:

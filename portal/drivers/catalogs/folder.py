@@ -28,6 +28,8 @@ from portal.drivers.catalogs._stores import (
     Entry,
     Folder,
     Opened,
+    quiet,
+    reading,
     skip,
 )
 from portal.errors import (
@@ -106,7 +108,7 @@ class FolderCatalog:
             The folder has gone or cannot be listed.
         """
         taken: set[str] = set()
-        for entry in self._folder.entries():
+        for entry in self._folder.entries(skip):
             local_id = local_id_of(entry.relative)
             if local_id in taken:
                 local_id = f"{local_id}-{hashlib.sha256(entry.relative.encode()).hexdigest()[:6]}"
@@ -118,7 +120,7 @@ class FolderCatalog:
 
     def _item(self, entry: Entry, local_id: str) -> Item:
         opened = self._folder.open(entry.path, lazy=False)
-        with opened.dataset as dataset:
+        with reading(entry.path), opened.dataset as dataset:
             found = describe(dataset)
             asset = self._asset(entry.path, opened)
             if entry.record:
@@ -178,7 +180,7 @@ class FolderCatalog:
             The folder has gone or cannot be listed.
         """
         digest = hashlib.sha256()
-        for entry in self._folder.entries():
+        for entry in self._folder.entries(quiet):
             digest.update(f"{entry.relative}\0{entry.stamp}\n".encode())
         return digest.hexdigest()
 
@@ -215,7 +217,7 @@ class FolderCatalog:
                 advice="It is published: open it, or publish under another title.",
             )
         opened = Folder(self._folder.fs, str(source.parent), "*", 0).open(str(source), lazy=False)
-        with opened.dataset as dataset:
+        with reading(store), opened.dataset as dataset:
             record = complete(
                 item.to_stac(),
                 self._facility,

@@ -223,6 +223,27 @@ def test_broken_metadata_of_a_store_is_named(folder):
         assert len(by_id(catalog_of(folder))) == 4
 
 
+def test_a_damaged_coordinate_is_named(folder):
+    data = grid().assign_coords(
+        height=(("lat", "lon"), np.zeros((4, 5)), {"standard_name": "latitude"})
+    )
+    store = to_zarr(data, folder / "torn.zarr")
+    for chunk in (store / "height" / "c").rglob("*"):
+        if chunk.is_file():
+            chunk.write_bytes(b"torn")
+    with pytest.warns(PortalWarning, match=r"torn\.zarr cannot be read"):
+        assert len(by_id(catalog_of(folder))) == 5
+
+
+def test_what_is_passed_over_is_said_once(folder, tmp_path):
+    (folder / "out").symlink_to(tmp_path)
+    catalog = catalog_of(folder)
+    catalog.fingerprint()
+    with pytest.warns(PortalWarning, match="a link out") as told:
+        by_id(catalog)
+    assert len(told) == 1
+
+
 def test_links_out_of_the_folder_are_not_followed(folder, tmp_path):
     outside = tmp_path / "outside"
     outside.mkdir()

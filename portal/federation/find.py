@@ -102,7 +102,7 @@ def matches(item: Item, query: Query) -> bool:
 
     Raises
     ------
-    InvalidQuery, AttributeError, KeyError, TypeError, ValueError
+    InvalidQuery, ArithmeticError, AttributeError, LookupError, TypeError, ValueError
         The record's own fields are not as STAC has them.
     """
     box, interval = item.bbox, item.interval
@@ -162,7 +162,14 @@ def _fault(item: object, facility: str, query: Query) -> str:
         if item.facility != facility:
             return f"records of another facility ({item.facility})"
         return "" if matches(item, query) else "they do not match the place, time or facets"
-    except (PortalError, AttributeError, KeyError, TypeError, ValueError) as error:
+    except (
+        PortalError,
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        TypeError,
+        ValueError,
+    ) as error:
         return f"they cannot be read ({type(error).__name__})"
 
 

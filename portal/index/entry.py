@@ -84,6 +84,13 @@ def _words(variable: Variable) -> Iterator[str]:
 def _read(get: Callable[[], _T], otherwise: _T, faults: list[str]) -> _T:
     try:
         return get()
-    except (InvalidInput, AttributeError, KeyError, TypeError, ValueError) as error:
+    except (
+        InvalidInput,
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        TypeError,
+        ValueError,
+    ) as error:
         faults.append(str(error) or type(error).__name__)
         return otherwise

@@ -14,7 +14,7 @@ from portal.core.query import Query
 from portal.errors import Unavailable, Unreadable
 from portal.index.ask import Asked, Asker
 from portal.index.store import Store
-from portal.index.terms import Terms, analyzer, schema
+from portal.index.terms import Terms, analyzer, is_damage, schema
 
 FACETS = ("facility", "variable", "keyword")
 FACET_VALUES = 50
@@ -161,13 +161,13 @@ class Index:
         try:
             return self._search(query, visible)
         except BaseException as error:
-            if not _is_damage(error):
+            if not is_damage(error):
                 raise
         self.rebuild()
         try:
             return self._search(query, visible)
         except BaseException as error:
-            if not _is_damage(error):
+            if not is_damage(error):
                 raise
             raise Unreadable(
                 f"The search index in {self.directory} cannot be read, even when built anew",
@@ -233,8 +233,3 @@ def _aggregate(searcher: Any, query: Any, names: Collection[str]) -> dict[str, A
 def _values(counted: Mapping[str, Any]) -> tuple[Facet, ...]:
     found = (Facet(str(b["key"]), int(b["doc_count"])) for b in counted["buckets"])
     return tuple(sorted(found, key=lambda facet: (-facet.records, facet.value)))
-
-
-def _is_damage(error: BaseException) -> bool:
-    """Whether tantivy could not read its files: it says so by ValueError, OSError or a panic."""
-    return isinstance(error, (ValueError, OSError)) or type(error).__name__ == "PanicException"

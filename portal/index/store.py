@@ -196,7 +196,7 @@ class Store:
 
     def changed(self, since: int) -> Iterator[tuple[int, Item]]:
         """Give, within :meth:`exclusive`, the rows and records written after a generation."""
-        sql = "SELECT row, facility, stac FROM items WHERE generation > ? ORDER BY row"
+        sql = "SELECT row, facility, stac FROM items WHERE generation > ?"
         for row, facility, stac in self._writer.execute(sql, (since,)):
             yield row, Item(facility, stac)
 

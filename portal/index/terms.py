@@ -112,10 +112,9 @@ class Terms:
             if state.generation < generation or state.files is None:
                 state = self._apply(state, generation)
             self._store.forget_removed(generation)
+            self._sweep(state.directory)
         if self._show(state) is None and not anew:
             self.update(wait=True, anew=True)
-            return
-        self._sweep(state.directory)
 
     def _apply(self, state: State, generation: int) -> State:
         path = self._root / state.directory
@@ -125,7 +124,9 @@ class Terms:
             self._write(State(state.directory, state.generation, None))
         try:
             self._commit(path, state.generation, stale, fresh=fresh)
-        except (OSError, ValueError, SystemError) as error:
+        except BaseException as error:
+            if not is_damage(error):
+                raise
             if fresh:
                 raise Unreadable(
                     f"The search index cannot be written in {self._root}",
@@ -169,7 +170,9 @@ class Terms:
                 else:
                     index = view.index
                 index.reload()
-            except (OSError, ValueError):
+            except BaseException as error:
+                if not is_damage(error):
+                    raise
                 self._view = None
             else:
                 self._view = View(state.directory, state.generation, index)
@@ -200,6 +203,11 @@ class Terms:
         for path in self._root.glob("terms-*"):
             if path.name != keep:
                 shutil.rmtree(path, ignore_errors=True)
+
+
+def is_damage(error: BaseException) -> bool:
+    """Whether tantivy could not use its files: it says so by ValueError, OSError or a panic."""
+    return isinstance(error, (ValueError, OSError)) or type(error).__name__ == "PanicException"
 
 
 def _listing(path: Path) -> dict[str, list[int]]:

@@ -131,9 +131,10 @@ def test_nothing_is_visible_to_those_who_may_see_nothing(index):
     assert (found.total, found.facets["facility"]) == (0, ())
 
 
-def test_a_record_of_bad_shape_is_found_by_the_rest_of_it(tmp_path):
+@pytest.mark.parametrize("bbox", [[400, 0, 1, 1], [10**400, 0, 1, 1], "west", [[0]], {"a": 1}, 5])
+def test_a_record_of_bad_shape_is_found_by_the_rest_of_it(tmp_path, bbox):
     document = item("bad", "Odd record").to_stac()
-    document["bbox"] = [400, 0, 1, 1]
+    document["bbox"] = bbox
     document["properties"] |= {"keywords": 5, "cube:variables": ["x"], "datetime": "yesterday"}
     with Index(tmp_path) as index:
         index.upsert([Item.from_stac(document, "sandia")], catalog="c")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +21,8 @@ MOST_CELLS = 64_000_000
 def read(array: xr.DataArray) -> NDArray[np.generic]:
     """Load a small selection of an array as real numbers, in the kernel's own threads.
 
+    Chunks that were persisted on a cluster are fetched from there.
+
     Complex numbers become magnitudes, booleans 0 and 1, dates days since 1970-01-01, time spans
     days.
 
@@ -29,7 +32,8 @@ def read(array: xr.DataArray) -> NDArray[np.generic]:
         Whatever the store behind the array raised; the reading stops there.
     """
     try:
-        values = np.asarray(array.variable.compute(scheduler="threads").values)
+        scheduler = None if _is_on_cluster(array) else "threads"
+        values = np.asarray(array.variable.compute(scheduler=scheduler).values)
     except PortalError:
         raise
     except Exception as error:  # the plug-in boundary: any xarray backend may raise anything
@@ -39,6 +43,19 @@ def read(array: xr.DataArray) -> NDArray[np.generic]:
             advice="Check that the file is whole and its store can be reached, then choose again.",
         ) from error
     return _as_real(values)
+
+
+def _is_on_cluster(array: xr.DataArray) -> bool:
+    """Whether chunks are held by a distributed cluster; asked of its client, where there is one."""
+    if "distributed" not in sys.modules or not array.chunks:
+        return False
+    from distributed import Client, futures_of
+
+    try:
+        Client.current()  # type: ignore[no-untyped-call]
+    except ValueError:
+        return False
+    return bool(futures_of(array))  # type: ignore[no-untyped-call]
 
 
 def _as_real(values: NDArray[np.generic]) -> NDArray[np.generic]:

@@ -105,18 +105,17 @@ class Viewer:
         stored = read(array.isel(thin).transpose(y, x))
         upright = stored[np.ix_(rows.order // sy, columns.order // sx)]
         fy, fx = factor(rows.values.size, height), factor(columns.values.size, width)
-        if "flag_values" in array.attrs or "flag_masks" in array.attrs:
-            picture = upright[::fy, ::fx]  # a mean of category codes would be another category
-        else:
-            picture = area_mean(upright, fy, fx)
+        # A mean of category codes would be another category.
+        codes = "flag_values" in array.attrs or "flag_masks" in array.attrs
+        picture = upright[::fy, ::fx] if codes else area_mean(upright, fy, fx)
         rows, columns = rows.blocks(fy), columns.blocks(fx)
         limits = self._limits_of(view, picture)
         packed = pack(picture)
         notes = list(view.notes)
         if sy > 1 or sx > 1:
-            notes.append(f"every {sy} × {sx}th cell was read: the slice is very large")
+            notes.append(f"one cell in {sy} × {sx} was read: the slice is very large")
         if fy > 1 or fx > 1:
-            how = "the mean of" if picture.dtype.kind == "f" else "one of"
+            how = "one of" if codes else "the mean of"
             notes.append(f"each pixel shows {how} {fy} × {fx} cells")
         arrays: dict[str, NDArray[Any]] = {
             "x": columns.values,
@@ -199,7 +198,7 @@ def _series(
     if kept.size < values.size:
         notes.append(f"{values.size:,} values drawn by their lowest and highest")
     if stride > 1:
-        notes.append(f"every {stride}th value was read: the series is very long")
+        notes.append(f"one value in {stride} was read: the series is very long")
     labels = None if axis.labels is None else [axis.labels[i] for i in kept]
     return frame_of(
         header

@@ -9,6 +9,7 @@ import dask.array as da
 import numpy as np
 import pytest
 import xarray as xr
+from distributed import Client
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -206,6 +207,20 @@ def test_a_series_keeps_its_gaps() -> None:
     ds = xr.Dataset({"t": ("x", [1.0, np.nan, 3.0])})
     frame = render(ds, "t", {}, 400, 300)
     np.testing.assert_allclose(frame.values(), [1, np.nan, 3])
+
+
+def test_chunks_persisted_on_a_cluster() -> None:
+    ds = xr.Dataset({"v": (("t", "y", "x"), da.ones((2, 3, 4), chunks=(1, 3, 4)))})
+    with Client(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None):
+        kept = ds.persist()
+        np.testing.assert_array_equal(render(kept, "v", {"t": 1}, 9, 9).values(), np.ones((3, 4)))
+
+
+def test_category_codes_are_never_averaged() -> None:
+    codes = np.tile([[1.0, 9.0]], (20, 10)).astype(np.float32)
+    ds = xr.Dataset({"kind": (("y", "x"), codes, {"flag_values": [1, 9]})})
+    frame = render(ds, "kind", {}, 4, 4)
+    assert set(np.unique(frame.values())) <= {1.0, 9.0}
 
 
 def test_payload_is_aligned_for_typed_arrays() -> None:

@@ -177,6 +177,19 @@ class Cluster:
             ) from self._failure
         return Client(self._address, security=self._security, loop=self._loop)  # type: ignore[no-untyped-call]
 
+    def call(self, function: Callable[[], None]) -> None:
+        """Call a function in the loop, where the scheduler's state stands still, and wait for it."""
+        called = threading.Event()
+
+        def run() -> None:
+            try:
+                function()
+            finally:
+                called.set()
+
+        self._loop.add_callback(run)
+        called.wait(_STOP_SECONDS)
+
     def abandon(self) -> None:
         """Stop the loop where it is, so that no worker that dies from now on is replaced.
 

@@ -76,7 +76,7 @@ class _Run:
         result.write(dataset, partial, client)
         trap.event("message", text="committing the result")
         stored = result.seal(partial)
-        self._tell_last_progress()
+        self.cluster.call(self._sample)
         with trap.lock:
             result.commit(partial, final)
             trap.at_end(lambda status: write_crate(directory, spec, status, stored))
@@ -91,7 +91,7 @@ class _Run:
     def _tell(self, progress: Progress) -> None:
         self.trap.event("progress", **progress.to_dict())
 
-    def _tell_last_progress(self) -> None:
+    def _sample(self) -> None:
         if self.progress is not None:
             self.progress.sample()
 

@@ -52,8 +52,8 @@ def _message(error: BaseException) -> str:
         )
     if isinstance(error, OSError) and error.errno in _FULL:
         return (
-            f"The result could not be written: {os.strerror(error.errno or 0)}. Nothing of it was "
-            "kept. Free some space, or run where there is more."
+            f"There was no room to write: {os.strerror(error.errno or 0)}. Nothing of the result "
+            "was kept. Free some space, or run where there is more."
         )
     if isinstance(error, SystemExit):
         return f"The analysis called sys.exit({error.code!r}). Raise an exception, or return."

@@ -11,8 +11,6 @@ Everything goes through the contract alone: the workspace's file system, submit,
 Jobs are small Python programs run by the driver's own ``python``.
 """
 
-# ruff: noqa: D102 - the name of a test says what it holds
-
 from __future__ import annotations
 
 import inspect

@@ -148,8 +148,15 @@ def job_of(directory: Path, compute: LocalCompute, **more: Any) -> JobSpec:
     )
 
 
-def start(root: Path, analysis: Analysis, *args: Any, **kwargs: Any) -> StartedRun:
-    """Write a run and start it; the arguments are those of :func:`make_spec`."""
+def start(
+    root: Path,
+    analysis: Analysis,
+    *args: Any,
+    variables: Mapping[str, str] | None = None,
+    **kwargs: Any,
+) -> StartedRun:
+    """Write a run and start it; the other arguments are those of :func:`make_spec`."""
     compute = LocalCompute(workspace=str(root))
     directory = write_run(root, make_spec(analysis, *args, **kwargs), analysis)
-    return StartedRun(directory, compute, compute.submit(job_of(directory, compute)))
+    job = job_of(directory, compute, environment=variables or {})
+    return StartedRun(directory, compute, compute.submit(job))

@@ -90,9 +90,17 @@ def left(directory: Path) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory):
+def scratch(tmp_path_factory):
+    return tmp_path_factory.mktemp("scratch")
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory, scratch):
     run = start(
-        tmp_path_factory.mktemp("runs"), yearly, parameters={"factor": 2.0, "label": "two $(x) 'y'"}
+        tmp_path_factory.mktemp("runs"),
+        yearly,
+        parameters={"factor": 2.0, "label": "two $(x) 'y'"},
+        variables={"TMPDIR": str(scratch)},
     )
     status = run.finish()
     assert status.state is JobState.COMPLETED, run.log()
@@ -108,10 +116,10 @@ class TestCompleted:
             xr.testing.assert_allclose(found["mean"], source.mean())
             assert found.attrs["label"] == "two $(x) 'y'"
 
-    def test_nothing_else_is_left(self, done):
+    def test_nothing_else_is_left(self, done, scratch):
         assert {PARTIAL, RESERVE} & left(done.directory) == set()
         assert not [name for name in left(done.directory) if name.startswith(".")]
-        assert not list(Path("/tmp").glob(f"portal-{done.directory.name}-*"))
+        assert list(scratch.iterdir()) == []
 
     def test_states_come_in_order(self, done):
         states = [e.data["state"] for e in done.events if e.kind == "state"]

@@ -18,7 +18,7 @@ from typing import Any
 from portal.core.asset import Asset, Provider
 from portal.core.query import BBox, Interval
 from portal.core.variable import Dimension, Variable
-from portal.errors import InvalidItem
+from portal.errors import InvalidItem, InvalidQuery
 
 STAC_VERSION = "1.1.0"
 DATACUBE = "https://stac-extensions.github.io/datacube/v2.2.0/schema.json"
@@ -88,6 +88,22 @@ class Item:
                     found=f"{key}={document.get(key)!r}",
                     advice=f"STAC 1.1 requires the field {key!r}.",
                 )
+        for name, asset in document["assets"].items():
+            if not isinstance(asset, Mapping) or not isinstance(asset.get("href"), str):
+                raise InvalidItem(
+                    f"{where} has an asset without an address",
+                    found=f"{name}: {asset!r}"[:200],
+                    advice="Each asset is a mapping with a text 'href'.",
+                )
+        if document.get("bbox") is not None:
+            try:
+                BBox.of(document["bbox"])
+            except InvalidQuery as error:
+                raise InvalidItem(
+                    f"{where} has a bad bbox: {error.happened}",
+                    found=error.found,
+                    advice=error.advice,
+                ) from error
         try:
             text = json.dumps(document, allow_nan=False, separators=(",", ":"))
         except (TypeError, ValueError) as error:
@@ -218,7 +234,7 @@ class Item:
 
     @property
     def bbox(self) -> BBox | None:
-        """Where the data lies, degrees; None for data without a place or with a bad box."""
+        """Where the data lies, degrees; None for data without a place."""
         box = self._document.get("bbox")
         return BBox.of(box) if box else None
 

@@ -319,7 +319,8 @@ class Federation:
         Returns
         -------
         Item
-            Searches find it at once.
+            Searches find it at once. A result that was published already under this title is
+            left as it is.
 
         Raises
         ------
@@ -338,6 +339,9 @@ class Federation:
             keywords=keywords,
             created=launch.now(),
         )
+        known = self.records.index.get(record.id)
+        if known is not None:
+            return known[0]
         for name, catalog in self.registry.catalogs(to):
             if isinstance(catalog, SupportsPublish):
                 item = catalog.publish(record, held.directory.file(RESULT))

@@ -158,6 +158,10 @@ def test_data_without_a_time_has_none() -> None:
         ({"id": ""}, "facility:local-id"),
         ({"properties": None}, "requires the field 'properties'"),
         ({"assets": []}, "requires the field 'assets'"),
+        ({"assets": {"data": "x.nc"}}, "an asset without an address"),
+        ({"assets": {"data": {"href": 3}}}, "an asset without an address"),
+        ({"bbox": [0, 1]}, "bad bbox.*2 of them"),
+        ({"bbox": [0, 50, 1, 20]}, "bad bbox.*south first"),
         ({"properties": {"x": float("nan")}}, "cannot be written as JSON"),
     ],
 )

@@ -73,6 +73,7 @@ def test_run_result_publish_and_lineage(fed: portal.Federation) -> None:
     assert (Path(run.directory.path).stat().st_mode & 0o077) == 0
 
     item = fed.publish(run, title="Weeks of high CO₂", keywords=["carbon"])
+    assert fed.publish(run.id, title="Weeks of high CO₂") == item
     (hit,) = fed.search("weeks high CO2", facility="local")
     assert hit == fed.item(item.id) == item
     assert [v.name for v in item.variables] == ["weeks"]

@@ -1,0 +1,82 @@
+"""Serve a directory of notebooks as Voilà pages, behind a Jupyter server's token.
+
+Voilà's own server asks nobody who they are; a Jupyter server with Voilà as its extension does. It
+listens on this machine alone, loads no other extension and no configuration of the user's other
+servers, and shows neither sources nor files. The arguments are those of ``jupyter server``.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from pathlib import Path
+
+from jupyter_server.serverapp import ServerApp
+from jupyter_server.utils import JupyterServerAuthWarning
+from traitlets.config import Config
+
+#: Voilà bundles the modules of JupyterLab 4.2: other extensions fail beside them. Without the first
+#: no widget is rendered.
+EXTENSIONS = (
+    "@voila-dashboards/widgets-manager8",
+    "@jupyter-widgets/jupyterlab-manager",
+    "anywidget",
+)
+#: Seconds after which the kernel of a page that has vanished is ended.
+IDLE = 600
+
+
+class DashboardsServer(ServerApp):
+    """A Jupyter server of dashboards alone, with a configuration file name of its own."""
+
+    name = "portal-dashboards"
+    description = "Serve a directory of notebooks as Voilà pages, behind a token."
+    examples = "python -m portal.ui.dashboards notebooks/dashboards --no-browser"
+
+    def init_webapp(self) -> None:
+        """Open on the page itself where there is one, else on the list of them."""
+        pages = sorted(path.name for path in Path(self.root_dir).glob("*.ipynb"))
+        self.default_url = f"/voila/render/{pages[0]}" if len(pages) == 1 else "/voila/tree"
+        super().init_webapp()
+
+
+def configuration() -> Config:
+    """Return what the server is set to; files and arguments come after it."""
+    return Config(
+        {
+            "ServerApp": {
+                "ip": "127.0.0.1",
+                "open_browser": True,
+                "jpserver_extensions": {"voila.server_extension": True},
+                "allow_unauthenticated_access": False,
+                # Voilà asks a CDN for its MathJax, unless it is told that there is none.
+                "tornado_settings": {"mathjax_url": None, "mathjax_config": None},
+            },
+            "MappingKernelManager": {"cull_idle_timeout": IDLE, "cull_interval": IDLE // 10},
+            "VoilaConfiguration": {
+                "template": "portal",
+                "theme": "auto",
+                "strip_sources": True,
+                "file_allowlist": [],
+                "extension_allowlist": list(EXTENSIONS),
+                "extension_denylist": [],
+            },
+        }
+    )
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Serve until interrupted.
+
+    Parameters
+    ----------
+    argv
+        The directory, and options such as ``--port`` and ``--no-browser``.
+    """
+    # Voilà's own scripts and styles, the same in every installation, are served to anyone.
+    warnings.filterwarnings("ignore", category=JupyterServerAuthWarning)
+    server = DashboardsServer.instance(config=configuration())
+    server.initialize(argv, find_extensions=False)
+    if not server.identity_provider.auth_enabled:
+        sys.exit("The dashboards are not served without authentication: leave the token as it is.")
+    server.start()

@@ -102,7 +102,7 @@ def log_fault(what: str) -> str:
     return reference
 
 
-def refuse_unknown(what: str, unknown: Mapping[str, Any], known: tuple[str, ...]) -> None:
+def refuse_unknown(what: str, given: Mapping[str, Any], known: tuple[str, ...]) -> None:
     """Refuse keywords that are not known, and say which was meant.
 
     Raises
@@ -110,11 +110,13 @@ def refuse_unknown(what: str, unknown: Mapping[str, Any], known: tuple[str, ...]
     InvalidParameter
         There is one.
     """
-    for name in unknown:
+    for name in given:
+        if name in known:
+            continue
         near = difflib.get_close_matches(name, known, 1)
         hint = f"Did you mean {near[0]!r}? " if near else ""
         raise InvalidParameter(
             f"{what} takes no {name!r}",
-            found=f"given: {', '.join(unknown)}",
+            found=f"given: {', '.join(given)}",
             advice=f"{hint}It takes {', '.join(known) or 'no keyword'}.",
         )

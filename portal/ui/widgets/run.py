@@ -18,8 +18,6 @@ from portal.ui.widgets.bundle import bundle
 
 #: Seconds between two looks at the run directory.
 EVERY = 0.5
-#: What changes by itself, and is no news.
-_CLOCK = ("elapsed",)
 
 
 class RunWidget(BridgeWidget):
@@ -61,12 +59,16 @@ class RunWidget(BridgeWidget):
         self._stop = threading.Event()
         first = messages.update(self._run)
         super().__init__({"run": self._ask, "cancel": self._cancel}, run_id=run.id, update=first)
-        if not JobState(first["state"]).final:
+        if not self._ended:
             in_thread(self._follow)
+
+    @property
+    def _ended(self) -> bool:
+        return JobState(self.update["state"]).final
 
     def _ask(self, _: Mapping[str, Any]) -> dict[str, Any]:
         with self._looking:
-            return messages.update(self._run)
+            return self.update if self._ended else messages.update(self._run)
 
     def _cancel(self, _: Mapping[str, Any]) -> None:
         with self._looking:
@@ -83,11 +85,13 @@ class RunWidget(BridgeWidget):
                 fault = messages.unexpected(log_fault(f"following {self.run_id}"))
                 self._tell(self.update | {"message": fault["message"]})
                 return
-            if JobState(self.update["state"]).final:
+            if self._ended:
                 return
 
     def _look(self) -> None:
         with self._looking:
+            if self._ended:
+                return
             now = messages.update(self._run)
             if _news(now) != _news(self.update):
                 self._tell(now)
@@ -107,4 +111,5 @@ class RunWidget(BridgeWidget):
 
 
 def _news(update: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in update.items() if key not in _CLOCK}
+    """All but the time that has passed, which the front-end counts by itself."""
+    return {key: value for key, value in update.items() if key != "elapsed"}

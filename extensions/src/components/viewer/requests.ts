@@ -3,8 +3,8 @@ import type { Frame, FrameRequest, FrameSource } from './frame';
 
 export interface FrameEvents {
   waiting(): void;
-  arrived(frame: Frame, request: FrameRequest): void;
-  failed(message: string, request: FrameRequest): void;
+  arrived(frame: Frame, request: FrameRequest): unknown;
+  failed(message: string, request: FrameRequest): unknown;
 }
 
 const PATIENCE = 2_000;
@@ -45,10 +45,9 @@ export class LatestFrame {
         problem = error instanceof Error ? error.message : String(error);
       }
       clearTimeout(timer);
-      // A variable or an index changed meanwhile: a newer frame follows, this one is history, but
-      // while a slider is dragged each one that arrives is worth showing.
-      if (this.stopped || (this.next && (this.next as FrameRequest).variable !== request.variable)) {
-        continue;
+      // While a slider is dragged each frame that arrives is worth showing, though a newer follows.
+      if (this.stopped) {
+        break;
       }
       if (frame) {
         this.events.arrived(frame, request);

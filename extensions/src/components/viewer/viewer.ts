@@ -50,8 +50,8 @@ class Viewer {
   ) {
     this.requests = new LatestFrame(source, {
       waiting: () => this.say('Still waiting for the data…'),
-      arrived: frame => this.show(frame),
-      failed: text => this.fail(text)
+      arrived: (frame, { variable }) => this.isShown(variable) && this.show(frame),
+      failed: (text, { variable }) => this.isShown(variable) && this.fail(text)
     });
     this.build();
     host.append(this.root);
@@ -63,6 +63,11 @@ class Viewer {
     this.requests.stop();
     this.watchers.forEach(stop => stop());
     this.root.remove();
+  }
+
+  /** Answers may come after another variable was chosen, one without a picture among them. */
+  private isShown(variable: string): boolean {
+    return this.view?.name === variable;
   }
 
   private build(): void {

@@ -107,7 +107,8 @@ export function kernelChannel(
 /** The backend of a widget; `onEvent` hears what its kernel says unasked. */
 export function kernelComm(model: Model, onEvent?: (event: string, data: unknown) => void): Comm {
   const { ask, close } = kernelChannel(model, onEvent);
-  const result = async <T>(method: string, params: object) => (await ask(method, params)).result as T;
+  const result = async <T>(method: string, params: object) =>
+    (await ask(method, params)).result as T;
   return {
     backend: {
       search: query => result<SearchResult>('search', query),

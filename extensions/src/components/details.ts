@@ -24,7 +24,11 @@ export function showDetails(
   const said = h('p', { class: 'portal-said', role: 'status', 'data-testid': 'portal-said' });
   said.hidden = true;
   const buttons = actions.map((action, i) =>
-    button(action.label, () => void act(action), i === 0 ? { class: 'portal-button portal-primary' } : {})
+    button(
+      action.label,
+      () => void act(action),
+      i === 0 ? { class: 'portal-button portal-primary' } : {}
+    )
   );
   async function act(action: DatasetAction): Promise<void> {
     buttons.forEach(node => (node.disabled = true));
@@ -42,14 +46,23 @@ export function showDetails(
 
   host.replaceChildren(
     backButton(onBack),
-    h('h3', { class: 'portal-title', tabindex: '-1', 'data-testid': 'portal-details-title' }, item.title || item.id),
+    h(
+      'h3',
+      { class: 'portal-title', tabindex: '-1', 'data-testid': 'portal-details-title' },
+      item.title || item.id
+    ),
     h(
       'p',
       { class: 'portal-meta' },
       h('span', { class: 'portal-badge', title: item.facility_name }, item.facility),
       h('code', {}, item.id)
     ),
-    h('div', { class: 'portal-actions' }, ...buttons, copyButton('Copy code', () => item.code)),
+    h(
+      'div',
+      { class: 'portal-actions' },
+      ...buttons,
+      copyButton('Copy code', () => item.code)
+    ),
     said,
     item.problem ? h('p', { class: 'portal-notice portal-bad', role: 'alert' }, item.problem) : '',
     item.description ? h('p', { class: 'portal-text' }, item.description) : '',
@@ -78,10 +91,21 @@ export function backButton(onBack: () => void, label = 'Results'): HTMLButtonEle
 
 function facts(item: ItemDetails): HTMLElement {
   const providers = item.providers.map(({ name, roles, url }) =>
-    h('div', {}, link(name, url), roles.length ? h('span', { class: 'portal-quiet' }, ` (${roles.join(', ')})`) : '')
+    h(
+      'div',
+      {},
+      link(name, url),
+      roles.length ? h('span', { class: 'portal-quiet' }, ` (${roles.join(', ')})`) : ''
+    )
   );
   const citation = item.citation
-    ? h('div', {}, item.citation, ' ', copyButton('Copy', () => item.citation, 'Copy citation'))
+    ? h(
+        'div',
+        {},
+        item.citation,
+        ' ',
+        copyButton('Copy', () => item.citation, 'Copy citation')
+      )
     : null;
   const doi = item.doi && link(item.doi, `https://doi.org/${encodeURI(item.doi)}`);
   return h(
@@ -104,11 +128,18 @@ function variables(item: ItemDetails): HTMLElement | '' {
   }
   const rows = item.variables.map(v => {
     const about = v.long_name || v.standard_name.replaceAll('_', ' ');
-    const dims = v.dims.map((dim, i) => `${dim} ${v.shape[i]?.toLocaleString('en') ?? ''}`.trim());
+    const dims = v.dims.map((dim, i) =>
+      `${dim}\u00a0${v.shape[i]?.toLocaleString('en') ?? ''}`.trim()
+    );
     return h(
       'tr',
       {},
-      h('th', { scope: 'row' }, h('code', {}, v.name), about ? h('div', { class: 'portal-quiet' }, about) : ''),
+      h(
+        'th',
+        { scope: 'row' },
+        h('code', {}, v.name),
+        about ? h('div', { class: 'portal-quiet' }, about) : ''
+      ),
       h('td', {}, v.units || '–'),
       h('td', {}, dims.join(' × ') || 'one value')
     );
@@ -117,6 +148,11 @@ function variables(item: ItemDetails): HTMLElement | '' {
   return h(
     'div',
     { class: 'portal-scroll' },
-    h('table', { class: 'portal-table', 'aria-label': 'Variables' }, h('thead', {}, h('tr', {}, ...head)), h('tbody', {}, ...rows))
+    h(
+      'table',
+      { class: 'portal-table', 'aria-label': 'Variables' },
+      h('thead', {}, h('tr', {}, ...head)),
+      h('tbody', {}, ...rows)
+    )
   );
 }

@@ -7,12 +7,15 @@ const GROUPS = [
   { facet: 'variable', filter: 'variables', label: 'Variable' },
   { facet: 'keyword', filter: 'keywords', label: 'Keyword' }
 ] as const;
-const SHOWN = 6;
+const SHOWN = 4;
 
 export type Filters = Pick<Query, 'facilities' | 'variables' | 'keywords'>;
 
 export interface Facets {
+  /** The chips of the facilities. */
   element: HTMLElement;
+  /** The others. */
+  others: HTMLElement;
   filters: Filters;
   update(facets: SearchResult['facets']): void;
   clear(): void;
@@ -23,6 +26,7 @@ export function createFacets(onChange: () => void): Facets {
   const filters: Filters = { facilities: [], variables: [], keywords: [] };
   const unfolded = new Set<string>();
   const element = h('div', { class: 'portal-facets' });
+  const others = h('div', { class: 'portal-facets' });
   let latest: SearchResult['facets'] = { facility: [], variable: [], keyword: [] };
 
   function group({ facet, filter, label }: (typeof GROUPS)[number]): HTMLElement | null {
@@ -82,20 +86,26 @@ export function createFacets(onChange: () => void): Facets {
       'div',
       { role: 'group', class: 'portal-facet', 'aria-label': label },
       h('span', { class: 'portal-facet-label' }, label),
-      h('div', { class: 'portal-chips' }, ...chips)
+      ...chips
     );
   }
 
   function refocus(facet: string, value: string): void {
-    const chips = element.querySelectorAll<HTMLElement>(`[data-facet="${facet}"]`);
-    [...chips].find(chip => chip.dataset['value'] === value)?.focus();
+    const chips = [element, others].flatMap(node => [
+      ...node.querySelectorAll<HTMLElement>('.portal-chip')
+    ]);
+    chips
+      .filter(chip => chip.dataset['facet'] === facet)
+      .find(chip => chip.dataset['value'] === value)
+      ?.focus();
   }
 
   function draw(): void {
-    const held = element.contains(document.activeElement)
-      ? (document.activeElement as HTMLElement).dataset
-      : null;
-    element.replaceChildren(...GROUPS.map(group).filter(node => node !== null));
+    const focused = document.activeElement as HTMLElement | null;
+    const held = element.contains(focused) || others.contains(focused) ? focused?.dataset : null;
+    const [first, ...rest] = GROUPS.map(group);
+    element.replaceChildren(...(first ? [first] : []));
+    others.replaceChildren(...rest.filter(node => node !== null));
     if (held?.['facet'] && held['value'] !== undefined) {
       refocus(held['facet'], held['value']);
     }
@@ -103,6 +113,7 @@ export function createFacets(onChange: () => void): Facets {
 
   return {
     element,
+    others,
     filters,
     update(facets) {
       latest = facets;

@@ -16,11 +16,15 @@ export interface FinderOptions {
 
 export interface Finder {
   focus(): void;
+  /** Search for other words, without filters; an open dataset is closed. */
+  search(text: string): void;
   dispose(): void;
 }
 
 const PAGE = 20;
 const PAUSE = 150;
+/** The width, in pixels, from which all filters are shown at first. */
+const ROOMY = 560;
 let made = 0;
 
 /** Fill an element with a finder; it searches at once, so that the reader sees what there is. */
@@ -39,21 +43,32 @@ export function createFinder(
   });
   search.value = text;
   const time = h('input', { class: 'portal-input', id: `${name}-time`, placeholder: '2003/2010' });
-  const box = h('input', { class: 'portal-input', id: `${name}-area`, placeholder: '-125, 24, -66, 50' });
+  const box = h('input', {
+    class: 'portal-input',
+    id: `${name}-area`,
+    placeholder: '-125, 24, -66, 50'
+  });
   const wrong = h('p', { class: 'portal-notice portal-bad', role: 'alert', hidden: true });
+  const facets = createFacets(() => void ask());
+  const heading = h('summary', {}, 'More filters');
   const limits = h(
     'details',
     { class: 'portal-limits' },
-    h('summary', {}, 'Time and area'),
+    heading,
+    facets.others,
     h('label', { for: time.id }, 'Time'),
     time,
     h('label', { for: box.id }, 'West, south, east, north'),
     box,
     wrong
   );
-  const facets = createFacets(() => void ask());
   const status = h('p', { class: 'portal-status', role: 'status', 'data-testid': 'portal-status' });
-  const problems = h('div', { class: 'portal-notice', role: 'status', hidden: true, 'data-testid': 'portal-problems' });
+  const problems = h('div', {
+    class: 'portal-notice',
+    role: 'status',
+    hidden: true,
+    'data-testid': 'portal-problems'
+  });
   const trouble = h('div', { class: 'portal-notice portal-bad', role: 'alert', hidden: true });
   const empty = h('div', { class: 'portal-empty', hidden: true, 'data-testid': 'portal-empty' });
   const more = button('Show more', () => void ask(true), { hidden: true });
@@ -63,8 +78,8 @@ export function createFinder(
     'div',
     { class: 'portal-list' },
     search,
-    limits,
     facets.element,
+    limits,
     status,
     problems,
     trouble,
@@ -73,8 +88,19 @@ export function createFinder(
     more
   );
   // Arrows and Escape belong to the finder, not to the notebook around it.
-  const root = h('div', { class: 'portal portal-finder', 'data-lm-suppress-shortcuts': 'true' }, h('div', { class: 'portal-panes' }, list, details));
+  const root = h(
+    'div',
+    { class: 'portal portal-finder', 'data-lm-suppress-shortcuts': 'true' },
+    h('div', { class: 'portal-panes' }, list, details)
+  );
   host.append(root);
+  const roomy = new ResizeObserver(() => {
+    if (root.clientWidth > 0) {
+      limits.open = root.clientWidth >= ROOMY;
+      roomy.disconnect();
+    }
+  });
+  roomy.observe(root);
 
   let asked = 0;
   let opened = 0;
@@ -83,7 +109,14 @@ export function createFinder(
 
   function query(offset: number): Query {
     const limit = PAGE;
-    return { text: search.value.trim(), bbox: area(box.value), time: time.value.trim() || null, ...facets.filters, limit, offset };
+    return {
+      text: search.value.trim(),
+      bbox: area(box.value),
+      time: time.value.trim() || null,
+      ...facets.filters,
+      limit,
+      offset
+    };
   }
 
   async function ask(further = false): Promise<void> {
@@ -97,6 +130,7 @@ export function createFinder(
       return;
     }
     say(wrong, '');
+    countFilters(question);
     root.setAttribute('aria-busy', 'true');
     more.disabled = true;
     if (shown === 0) {
@@ -110,6 +144,11 @@ export function createFinder(
       }
     } catch (error) {
       if (turn === asked) {
+        if (!further) {
+          results.show([]);
+          empty.hidden = true;
+          more.hidden = true;
+        }
         fail(reason(error), () => void ask(further));
       }
     } finally {
@@ -118,6 +157,11 @@ export function createFinder(
         more.disabled = false;
       }
     }
+  }
+
+  function countFilters({ bbox, time, variables, keywords }: Query): void {
+    const count = variables.length + keywords.length + (bbox ? 1 : 0) + (time ? 1 : 0);
+    heading.textContent = count ? `More filters (${count})` : 'More filters';
   }
 
   function show(found: SearchResult, question: Query, further: boolean): void {
@@ -129,7 +173,8 @@ export function createFinder(
       facets.update(found.facets);
     }
     shown = question.offset + found.hits.length;
-    const milliseconds = found.took_ms < 10 ? Number(found.took_ms.toFixed(1)) : Math.round(found.took_ms);
+    const milliseconds =
+      found.took_ms < 10 ? Number(found.took_ms.toFixed(1)) : Math.round(found.took_ms);
     const some = found.relaxed ? ' with some of the words' : '';
     status.textContent = `${plural(found.total, 'dataset')}${some} · ${milliseconds} ms`;
     more.hidden = found.hits.length === 0 || shown >= found.total;
@@ -140,13 +185,19 @@ export function createFinder(
   function showProblems(found: SearchResult['problems']): void {
     const lines = found.map(p => h('li', {}, h('strong', {}, p.facility), ` ${p.reason}`));
     const count = new Set(found.map(p => p.facility)).size;
-    const heading = h('summary', {}, `${plural(count, 'laboratory', 'laboratories')} did not answer fully: ${[...new Set(found.map(p => p.facility))].join(', ')}`);
+    const heading = h(
+      'summary',
+      {},
+      `${plural(count, 'laboratory', 'laboratories')} did not answer fully: ${[...new Set(found.map(p => p.facility))].join(', ')}`
+    );
     problems.replaceChildren(h('details', {}, heading, h('ul', {}, ...lines)));
     problems.hidden = found.length === 0;
   }
 
   function showEmpty(none: boolean, question: Query): void {
-    const filtered = Boolean(question.bbox || question.time) || Object.values(facets.filters).some(f => f.length > 0);
+    const filtered =
+      Boolean(question.bbox || question.time) ||
+      Object.values(facets.filters).some(f => f.length > 0);
     empty.hidden = !none;
     if (!none) {
       return;
@@ -154,13 +205,25 @@ export function createFinder(
     if (!question.text && !filtered) {
       empty.replaceChildren(
         h('p', {}, 'No dataset is known here yet.'),
-        h('p', { class: 'portal-quiet' }, 'Add a facility with a catalog to the configuration, then search again.')
+        h(
+          'p',
+          { class: 'portal-quiet' },
+          'Add a facility with a catalog to the configuration, then search again.'
+        )
       );
       return;
     }
-    const advice = filtered ? 'Try fewer words, or lift the filters.' : 'Try fewer or more general words.';
+    const advice = filtered
+      ? 'Try fewer words, or lift the filters.'
+      : 'Try fewer or more general words.';
     empty.replaceChildren(
-      h('p', {}, question.text ? `Nothing matches “${question.text}”${filtered ? ' with these filters' : ''}.` : 'Nothing matches these filters.'),
+      h(
+        'p',
+        {},
+        question.text
+          ? `Nothing matches “${question.text}”${filtered ? ' with these filters' : ''}.`
+          : 'Nothing matches these filters.'
+      ),
       h('p', { class: 'portal-quiet' }, advice),
       filtered ? button('Lift the filters', lift) : button('Show everything', () => void restart())
     );
@@ -191,7 +254,10 @@ export function createFinder(
     results.mark(id);
     root.dataset['view'] = 'details';
     details.hidden = false;
-    details.replaceChildren(backButton(close), h('p', { class: 'portal-status', role: 'status' }, 'Reading the dataset’s description…'));
+    details.replaceChildren(
+      backButton(close),
+      h('p', { class: 'portal-status', role: 'status' }, 'Reading the dataset’s description…')
+    );
     try {
       const item = await backend.item(id);
       if (turn === opened) {
@@ -201,7 +267,12 @@ export function createFinder(
       }
     } catch (error) {
       if (turn === opened) {
-        const notice = h('div', { class: 'portal-notice portal-bad', role: 'alert' }, h('p', {}, reason(error)), button('Try again', () => void open(id)));
+        const notice = h(
+          'div',
+          { class: 'portal-notice portal-bad', role: 'alert' },
+          h('p', {}, reason(error)),
+          button('Try again', () => void open(id))
+        );
         details.replaceChildren(backButton(close), notice);
       }
     }
@@ -242,8 +313,14 @@ export function createFinder(
 
   return {
     focus: () => search.focus(),
+    search(words) {
+      search.value = words;
+      close();
+      lift();
+    },
     dispose() {
       clearTimeout(timer);
+      roomy.disconnect();
       asked += 1;
       opened += 1;
       root.remove();
@@ -253,13 +330,18 @@ export function createFinder(
 
 /** Read a box as the reader types it. */
 function area(text: string): BBox | null {
-  const parts = text.trim().split(/[\s,;]+/).filter(Boolean);
+  const parts = text
+    .trim()
+    .split(/[\s,;]+/)
+    .filter(Boolean);
   if (parts.length === 0) {
     return null;
   }
   const numbers = parts.map(Number);
   if (numbers.length !== 4 || numbers.some(n => !Number.isFinite(n))) {
-    throw new Error('An area takes four numbers in degrees: west, south, east, north. For example -125, 24, -66, 50.');
+    throw new Error(
+      'An area takes four numbers in degrees: west, south, east, north. For example -125, 24, -66, 50.'
+    );
   }
   return numbers as BBox;
 }

@@ -44,9 +44,9 @@ export function extent(box: number[] | null): string {
   }
   const half = box.length / 2;
   const degrees = (value: number, names: string) =>
-    value === 0 ? '0°' : `${Number(Math.abs(value).toFixed(2))}° ${names[value < 0 ? 0 : 1]}`;
+    value === 0 ? '0°' : `${Number(Math.abs(value).toFixed(2))}°\u00a0${names[value < 0 ? 0 : 1]}`;
   const range = (axis: number, names: string) =>
-    `${degrees(box[axis]!, names)} – ${degrees(box[axis + half]!, names)}`;
+    `${degrees(box[axis]!, names)}\u00a0– ${degrees(box[axis + half]!, names)}`;
   return `${range(0, 'WE')}, ${range(1, 'SN')}`;
 }
 

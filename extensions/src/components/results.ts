@@ -96,7 +96,11 @@ export function createResults({ onOpen, onLeave }: ResultsOptions): Results {
         h('span', {}, hit.license)
       ),
       hit.variables.length
-        ? h('div', { class: 'portal-quiet portal-one-line', title: hit.variables.join(', ') }, hit.variables.join(', '))
+        ? h(
+            'div',
+            { class: 'portal-quiet portal-one-line', title: hit.variables.join(', ') },
+            hit.variables.join(', ')
+          )
         : ''
     );
     node.addEventListener('click', () => {
@@ -126,7 +130,9 @@ export function createResults({ onOpen, onLeave }: ResultsOptions): Results {
       return target !== undefined;
     },
     mark(id) {
-      options().forEach(node => node.setAttribute('aria-selected', String(node.dataset['id'] === id)));
+      options().forEach(node =>
+        node.setAttribute('aria-selected', String(node.dataset['id'] === id))
+      );
     }
   };
 }

@@ -39,14 +39,25 @@ export function createRun(
   const stats = h('dl', { class: 'portal-stats' });
   const cancel = button('Cancel run', () => void stop());
   const trouble = h('p', { class: 'portal-notice portal-bad', role: 'alert', hidden: true });
-  const failure = h('div', { class: 'portal-failure', role: 'alert', hidden: true, 'data-testid': 'portal-run-error' });
+  const failure = h('div', {
+    class: 'portal-failure',
+    role: 'alert',
+    hidden: true,
+    'data-testid': 'portal-run-error'
+  });
   const result = h('div', { hidden: true, 'data-testid': 'portal-run-result' });
   const log = h('pre', { class: 'portal-log', tabindex: '0', 'aria-label': 'Log' });
   const logBox = h('details', { hidden: true }, h('summary', {}, 'Log'), log);
   const directory = h('dl', { class: 'portal-facts' });
   const root = h(
     'section',
-    { class: 'portal portal-run', 'aria-label': `Run ${id}`, 'data-run': id, 'data-testid': 'portal-run', 'data-lm-suppress-shortcuts': 'true' },
+    {
+      class: 'portal portal-run',
+      'aria-label': `Run ${id}`,
+      'data-run': id,
+      'data-testid': 'portal-run',
+      'data-lm-suppress-shortcuts': 'true'
+    },
     h('div', { class: 'portal-run-head' }, title, badge),
     meta,
     message,
@@ -88,7 +99,12 @@ export function createRun(
     const ended = isFinal(update.state);
     offset = Math.max(offset, update.offset);
     const progress = update.progress ?? last?.progress ?? null;
-    last = { ...update, progress, log: update.log || (last?.log ?? ''), error: update.error ?? last?.error ?? null };
+    last = {
+      ...update,
+      progress,
+      log: update.log || (last?.log ?? ''),
+      error: update.error ?? last?.error ?? null
+    };
     root.dataset['state'] = update.state;
     title.textContent = update.title || update.analysis || id;
     heard = performance.now();
@@ -107,7 +123,17 @@ export function createRun(
     showLog(last.log);
     const path = h('code', { class: 'portal-path' }, update.directory);
     directory.replaceChildren(
-      ...fact('Directory', update.directory && h('div', {}, path, ' ', copyButton('Copy', () => update.directory, 'Copy directory')))
+      ...fact(
+        'Directory',
+        update.directory &&
+          h(
+            'div',
+            {},
+            path,
+            ' ',
+            copyButton('Copy', () => update.directory, 'Copy directory')
+          )
+      )
     );
     if (changed) {
       onState?.(update.state);
@@ -117,7 +143,10 @@ export function createRun(
   function showProgress(progress: RunUpdate['progress'], state: string): void {
     const waiting = state === 'new' || state === 'queued' || state === 'held';
     overall.element.hidden = isFinal(state) && !progress;
-    overall.set(state === 'completed' ? 1 : fraction(progress?.done ?? 0, progress?.total ?? 0), state === 'active' && !progress);
+    overall.set(
+      state === 'completed' ? 1 : fraction(progress?.done ?? 0, progress?.total ?? 0),
+      state === 'active' && !progress
+    );
     overall.element.dataset['state'] = state;
     const tasks = Object.entries(progress?.tasks ?? {}).filter(([, count]) => count.total > 0);
     prefixes.replaceChildren(
@@ -125,16 +154,31 @@ export function createRun(
         const row = bar(prefix);
         row.set(fraction(count.done, count.total));
         const text = `${count.done.toLocaleString('en')} / ${count.total.toLocaleString('en')}`;
-        const failed = count.failed ? h('span', { class: 'portal-failed' }, `${count.failed.toLocaleString('en')} failed`) : '';
-        return h('li', {}, h('span', { class: 'portal-one-line', title: prefix }, prefix), row.element, h('span', { class: 'portal-quiet' }, text), failed);
+        const failed = count.failed
+          ? h('span', { class: 'portal-failed' }, `${count.failed.toLocaleString('en')} failed`)
+          : '';
+        return h(
+          'li',
+          {},
+          h('span', { class: 'portal-one-line', title: prefix }, prefix),
+          row.element,
+          h('span', { class: 'portal-quiet' }, text),
+          failed
+        );
       })
     );
     const ended = isFinal(state);
     const known = waiting ? null : progress;
     stats.replaceChildren(
-      ...stat('Tasks', known && `${known.done.toLocaleString('en')} / ${known.total.toLocaleString('en')}`),
+      ...stat(
+        'Tasks',
+        known && `${known.done.toLocaleString('en')} / ${known.total.toLocaleString('en')}`
+      ),
       ...stat('Workers', known && !ended && known.workers.toLocaleString('en')),
-      ...stat('Memory', known && !ended && known.memory > 0 && memory(known.memory, known.memory_limit)),
+      ...stat(
+        'Memory',
+        known && !ended && known.memory > 0 && memory(known.memory, known.memory_limit)
+      ),
       ...stat('Read', known && known.bytes_read > 0 && bytes(known.bytes_read))
     );
   }
@@ -142,9 +186,15 @@ export function createRun(
   function showError(error: RunUpdate['error']): void {
     failure.hidden = error === null;
     if (error && failure.childElementCount === 0) {
-      failure.append(h('p', {}, h('strong', {}, error.type), error.type ? ': ' : '', error.message));
+      failure.append(
+        h('p', {}, h('strong', {}, error.type), error.type ? ': ' : '', error.message)
+      );
       if (error.traceback) {
-        const trace = h('pre', { class: 'portal-log', tabindex: '0', 'aria-label': 'Traceback' }, error.traceback);
+        const trace = h(
+          'pre',
+          { class: 'portal-log', tabindex: '0', 'aria-label': 'Traceback' },
+          error.traceback
+        );
         failure.append(h('details', { open: true }, h('summary', {}, 'Traceback'), trace));
       }
     }
@@ -236,7 +286,13 @@ function bar(label: string): { element: HTMLElement; set(done: number, unknown?:
   const fill = h('div', { class: 'portal-bar-fill' });
   const element = h(
     'div',
-    { class: 'portal-bar', role: 'progressbar', 'aria-label': label, 'aria-valuemin': '0', 'aria-valuemax': '100' },
+    {
+      class: 'portal-bar',
+      role: 'progressbar',
+      'aria-label': label,
+      'aria-valuemin': '0',
+      'aria-valuemax': '100'
+    },
     fill
   );
   return {

@@ -21,13 +21,34 @@ export function createRuns(host: HTMLElement, { backend }: { backend: Backend })
     'div',
     { class: 'portal-empty', hidden: true },
     h('p', {}, 'No run yet.'),
-    h('p', { class: 'portal-quiet' }, 'A run that fed.run(…) starts is listed here, and goes on when the notebook is closed.')
+    h(
+      'p',
+      { class: 'portal-quiet' },
+      'A run that fed.run(…) starts is listed here, and goes on when the notebook is closed.'
+    )
   );
-  const items = h('ul', { class: 'portal-results', 'aria-label': 'Runs', 'data-testid': 'portal-runs' });
+  const items = h('ul', {
+    class: 'portal-results',
+    'aria-label': 'Runs',
+    'data-testid': 'portal-runs',
+    hidden: true
+  });
   const refresh = button('Refresh', () => void poll(), { class: 'portal-plain' });
-  const list = h('div', { class: 'portal-list' }, h('div', { class: 'portal-run-head' }, status, refresh), trouble, empty, items);
+  const list = h(
+    'div',
+    { class: 'portal-list' },
+    h('div', { class: 'portal-run-head' }, status, refresh),
+    trouble,
+    empty,
+    items
+  );
   const one = h('div', { hidden: true });
-  const root = h('div', { class: 'portal portal-runs', 'data-lm-suppress-shortcuts': 'true' }, list, one);
+  const root = h(
+    'div',
+    { class: 'portal portal-runs', 'data-lm-suppress-shortcuts': 'true' },
+    list,
+    one
+  );
   host.append(root);
 
   let following = true;
@@ -64,13 +85,17 @@ export function createRuns(host: HTMLElement, { backend }: { backend: Backend })
       return;
     }
     seen = now;
-    const held = (document.activeElement as HTMLElement | null)?.closest<HTMLElement>('[data-run]')?.dataset['run'];
+    const held = (document.activeElement as HTMLElement | null)?.closest<HTMLElement>('[data-run]')
+      ?.dataset['run'];
     const live = runs.filter(run => !isFinal(run.state)).length;
-    status.textContent = runs.length ? `${runs.length.toLocaleString('en')} runs${live ? `, ${live} live` : ''}` : '';
+    status.textContent = runs.length
+      ? `${runs.length.toLocaleString('en')} runs${live ? `, ${live} live` : ''}`
+      : '';
     if (runs.length === 1) {
       status.textContent = `1 run${live ? ', live' : ''}`;
     }
     empty.hidden = runs.length > 0;
+    items.hidden = runs.length === 0;
     items.replaceChildren(...runs.map(row));
     if (held) {
       focusOn(held);
@@ -85,7 +110,12 @@ export function createRuns(host: HTMLElement, { backend }: { backend: Backend })
       'aria-label': `${title}, ${run.state}, ${moment(run.created)}`
     });
     node.append(
-      h('span', { class: 'portal-run-head' }, h('span', { class: 'portal-result-title' }, title), stateBadge(run.state)),
+      h(
+        'span',
+        { class: 'portal-run-head' },
+        h('span', { class: 'portal-result-title' }, title),
+        stateBadge(run.state)
+      ),
       h('span', { class: 'portal-meta' }, h('span', {}, moment(run.created)), h('span', {}, run.at))
     );
     return h('li', {}, node);

@@ -25,7 +25,10 @@ export function createCellWriter(): CellWriter {
       const notebook = panel.content;
       const own = findOwn(notebook.widgets, last.get(panel));
       const connected = notebook.widgets.some(
-        cell => cell !== own && cell.model.type === 'code' && CONNECTED.test(cell.model.sharedModel.source)
+        cell =>
+          cell !== own &&
+          cell.model.type === 'code' &&
+          CONNECTED.test(cell.model.sharedModel.source)
       );
       const source = connected ? code : `${CONNECT}${code}`;
       const index = own ? notebook.widgets.indexOf(own) : place(panel, source);
@@ -41,17 +44,24 @@ export function createCellWriter(): CellWriter {
       if (!run) {
         return `${own ? 'Replaced in' : 'Written to'} ${where}. Run the cell to open the dataset.`;
       }
-      await NotebookActions.run(notebook, panel.sessionContext);
-      return `Written to ${where}, and run.`;
+      await panel.sessionContext.ready;
+      const succeeded = await NotebookActions.run(notebook, panel.sessionContext);
+      return `Written to ${where}, and run${succeeded ? '' : ': it ended with an error, shown under the cell'}.`;
     }
   };
 }
 
 /** The cell written before, while nobody has changed or run it. */
-function findOwn(cells: readonly Cell<ICellModel>[], written: Written | undefined): Cell<ICellModel> | undefined {
+function findOwn(
+  cells: readonly Cell<ICellModel>[],
+  written: Written | undefined
+): Cell<ICellModel> | undefined {
   const cell = cells.find(({ model }) => model.id === written?.id);
   const model = cell?.model;
-  return model && isCodeCellModel(model) && model.executionCount === null && model.sharedModel.source === written?.source
+  return model &&
+    isCodeCellModel(model) &&
+    model.executionCount === null &&
+    model.sharedModel.source === written?.source
     ? cell
     : undefined;
 }
@@ -65,6 +75,10 @@ function place(panel: NotebookPanel, source: string): number {
     return notebook.activeCellIndex;
   }
   const index = notebook.activeCell ? notebook.activeCellIndex + 1 : 0;
-  notebook.model?.sharedModel.insertCell(index, { cell_type: 'code', source, metadata: { trusted: true } });
+  notebook.model?.sharedModel.insertCell(index, {
+    cell_type: 'code',
+    source,
+    metadata: { trusted: true }
+  });
   return index;
 }

@@ -26,7 +26,17 @@ export class PortalPanel extends Widget {
     this.addClass('portal-panel');
     this.tabs = { Find: this.makeTab('Find'), Runs: this.makeTab('Runs') };
     this.pages = { Find: makePage('Find'), Runs: makePage('Runs') };
-    const bar = h('div', { class: 'portal-tabs', role: 'tablist', 'aria-label': 'Portal', 'data-lm-suppress-shortcuts': 'true' }, this.tabs.Find, this.tabs.Runs);
+    const bar = h(
+      'div',
+      {
+        class: 'portal-tabs',
+        role: 'tablist',
+        'aria-label': 'Portal',
+        'data-lm-suppress-shortcuts': 'true'
+      },
+      this.tabs.Find,
+      this.tabs.Runs
+    );
     bar.addEventListener('keydown', event => {
       if (event.key === 'ArrowLeft' || event.key === 'ArrowRight') {
         this.choose(this.tab === 'Find' ? 'Runs' : 'Find');
@@ -66,7 +76,16 @@ export class PortalPanel extends Widget {
   }
 
   private makeTab(tab: Tab): HTMLButtonElement {
-    const node = h('button', { type: 'button', role: 'tab', id: `portal-tab-${tab}`, 'aria-controls': `portal-page-${tab}` }, tab);
+    const node = h(
+      'button',
+      {
+        type: 'button',
+        role: 'tab',
+        id: `portal-tab-${tab}`,
+        'aria-controls': `portal-page-${tab}`
+      },
+      tab
+    );
     node.addEventListener('click', () => this.choose(tab));
     return node;
   }
@@ -79,7 +98,10 @@ export class PortalPanel extends Widget {
       this.pages[tab].hidden = !chosen;
     }
     if (this.isVisible && this.tab === 'Find') {
-      this.finder ??= createFinder(this.pages.Find, { backend: this.backend, actions: this.actions });
+      this.finder ??= createFinder(this.pages.Find, {
+        backend: this.backend,
+        actions: this.actions
+      });
     }
     if (this.isVisible && this.tab === 'Runs' && !this.runs) {
       this.runs = createRuns(this.pages.Runs, { backend: this.backend });
@@ -90,5 +112,10 @@ export class PortalPanel extends Widget {
 }
 
 function makePage(tab: Tab): HTMLElement {
-  return h('div', { class: 'portal-page', role: 'tabpanel', id: `portal-page-${tab}`, 'aria-labelledby': `portal-tab-${tab}` });
+  return h('div', {
+    class: 'portal-page',
+    role: 'tabpanel',
+    id: `portal-page-${tab}`,
+    'aria-labelledby': `portal-tab-${tab}`
+  });
 }

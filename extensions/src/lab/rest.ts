@@ -12,7 +12,10 @@ export function restBackend(settings: ServerConnection.ISettings): Backend {
       response = await ServerConnection.makeRequest(url, init, settings);
     } catch (error) {
       if (error instanceof ServerConnection.NetworkError) {
-        throw new BackendError('NetworkError', 'The Jupyter server does not answer. It may have stopped; start it again, or wait.');
+        throw new BackendError(
+          'NetworkError',
+          'The Jupyter server does not answer. It may have stopped; start it again, or wait.'
+        );
       }
       throw error;
     }

@@ -1,5 +1,10 @@
 /** The plugin of the sidebar and of the commands behind its buttons. */
-import { ILabShell, ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from '@jupyterlab/application';
+import {
+  ILabShell,
+  ILayoutRestorer,
+  type JupyterFrontEnd,
+  type JupyterFrontEndPlugin
+} from '@jupyterlab/application';
 import { ICommandPalette } from '@jupyterlab/apputils';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import type { DatasetAction } from '../components/details';
@@ -11,7 +16,8 @@ import { restBackend } from './rest';
 export const OPEN_DATASET = 'portal:open-dataset';
 export const SHOW = 'portal:show';
 
-const NO_NOTEBOOK = 'There is no open notebook to write to. Open one, or make one from the launcher (File › New › Notebook), then insert again.';
+const NO_NOTEBOOK =
+  'There is no open notebook to write to. Open one, or make one from the launcher (File › New › Notebook), then insert again.';
 
 export const sidebar: JupyterFrontEndPlugin<void> = {
   id: '@portal/lab:sidebar',
@@ -38,7 +44,10 @@ function activate(
       args: {
         type: 'object',
         properties: {
-          code: { type: 'string', description: 'The lines that open it, given a federation named fed' },
+          code: {
+            type: 'string',
+            description: 'The lines that open it, given a federation named fed'
+          },
           run: { type: 'boolean', description: 'Whether the cell is run as well', default: false }
         },
         required: ['code']
@@ -62,7 +71,7 @@ function activate(
   ];
   const panel = new PortalPanel(restBackend(serviceManager.serverSettings), actions);
   panel.title.icon = portalIcon;
-  panel.title.caption = 'Portal: find datasets, follow runs';
+  panel.title.caption = 'Portal';
   shell.add(panel, 'left', { rank: 550, type: 'Portal' });
   restorer?.add(panel, 'portal-panel');
 

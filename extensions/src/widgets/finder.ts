@@ -14,8 +14,15 @@ export default {
         return `Chosen: ${id}`;
       }
     };
-    const finder = createFinder(el, { backend, actions: [open], text: String(model.get('text') ?? '') });
+    const finder = createFinder(el, {
+      backend,
+      actions: [open],
+      text: String(model.get('text') ?? '')
+    });
+    const follow = () => finder.search(String(model.get('text') ?? ''));
+    model.on('change:text', follow);
     return () => {
+      model.off('change:text', follow);
       finder.dispose();
       close();
     };

@@ -114,21 +114,23 @@ class Cluster:
         threading.Thread(target=self._serve, name="cluster", daemon=True).start()
 
     def _serve(self) -> None:
+        try:
+            asyncio.run(self._live())
+        except (ImportError, OSError, RuntimeError, TypeError, ValueError) as error:
+            self._failure = error
+        finally:
+            self._ready.set()
+
+    async def _live(self) -> None:
         import dask
         from tornado.ioloop import IOLoop
 
         from portal.runner.dask_nodes import RunSecurity
 
-        dask.config.set(_CONFIG | {"temporary-directory": str(self._scratch)})
         self._security = RunSecurity.for_run()
-        asyncio.run(self._live(IOLoop))
-
-    async def _live(self, loop: Any) -> None:
-        self._loop = loop.current()
-        try:
-            await self._start()
-        except (TimeoutError, OSError, RuntimeError, ValueError) as error:
-            self._failure = error
+        dask.config.set(_CONFIG | {"temporary-directory": str(self._scratch)})
+        self._loop = IOLoop.current()
+        await self._start()
         self._ready.set()
         await asyncio.Event().wait()
 
@@ -168,7 +170,7 @@ class Cluster:
         from distributed import Client
 
         self._ready.wait()
-        if self._failure is not None:
+        if not self._address:
             raise Unavailable(
                 "The Dask workers of the run did not start",
                 found=f"{type(self._failure).__name__}: {self._failure}",

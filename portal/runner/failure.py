@@ -23,7 +23,7 @@ def describe(error: BaseException) -> dict[str, str]:
     """Return {"type", "message", "traceback"} of what ended a run."""
     return {
         "type": type(error).__name__,
-        "message": _message(error),
+        "message": _message(error)[:_LIMIT],
         "traceback": _traceback(error)[-_LIMIT:],
     }
 

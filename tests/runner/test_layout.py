@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.core.job import Resources
-from portal.runner.cluster import Layout
+from portal.errors import Unavailable
+from portal.runner.cluster import Cluster, Layout
+from portal.runner.dask_nodes import RunSecurity
 
 GIB = 2**30
 
@@ -40,3 +42,12 @@ def test_memory_is_never_promised_twice(processes, cores_each, memory, cores):
     assert layout.workers >= 1
     assert layout.threads >= 1
     assert layout.workers * layout.memory <= min(memory or 16 * GIB, 16 * GIB)
+
+
+def test_cluster_that_cannot_start_says_why(tmp_path, monkeypatch):
+    def refuse():
+        raise ImportError("no module named cryptography")
+
+    monkeypatch.setattr(RunSecurity, "for_run", refuse)
+    with pytest.raises(Unavailable, match="no module named cryptography"):
+        Cluster(Layout(1, 1, 2**30), tmp_path, lambda _: None).client()

@@ -292,6 +292,17 @@ run = fed.run(warming, scenario="metoffice:e1-north-america", title="E1")
 run
 """
 
+ENDED = """
+import time
+from ipywidgets.widgets.widget import _instances
+run.wait(200)
+deadline = time.monotonic() + 60
+while any(w.update["state"] != "completed" for w in _instances.values() if hasattr(w, "run_id")):
+    assert time.monotonic() < deadline
+    time.sleep(0.1)
+run.id
+"""
+
 
 def test_in_a_real_kernel_a_run_is_a_widget(home):
     """Displayed inline, it is a live widget; its last state is saved with the notebook."""
@@ -299,7 +310,7 @@ def test_in_a_real_kernel_a_run_is_a_widget(home):
     from nbclient import NotebookClient
 
     notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(NOTEBOOK), nbformat.v4.new_code_cell("run.wait(200).id")]
+        cells=[nbformat.v4.new_code_cell(NOTEBOOK), nbformat.v4.new_code_cell(ENDED)]
     )
     NotebookClient(notebook, timeout=250, kernel_name="python3").execute()
     bundle = notebook.cells[0].outputs[0].data
@@ -309,3 +320,4 @@ def test_in_a_real_kernel_a_run_is_a_widget(home):
     saved = notebook.metadata.widgets["application/vnd.jupyter.widget-state+json"]["state"]
     assert saved[model]["state"]["run_id"] == run_id
     assert saved[model]["state"]["update"]["title"] == "E1"
+    assert saved[model]["state"]["update"]["state"] == "completed"

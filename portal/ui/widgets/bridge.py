@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextvars
 import difflib
 import logging
 import secrets
@@ -88,11 +87,8 @@ class BridgeWidget(anywidget.AnyWidget):
 
 
 def in_thread(work: Callable[..., None], *arguments: Any) -> None:
-    """Call in a daemon thread, in this context: what it sends belongs to this cell."""
-    context = contextvars.copy_context()
-    threading.Thread(
-        target=context.run, args=(work, *arguments), name="portal-widget", daemon=True
-    ).start()
+    """Call in a daemon thread: one that hangs must not hold up the kernel's exit."""
+    threading.Thread(target=work, args=arguments, name="portal-widget", daemon=True).start()
 
 
 def log_fault(what: str) -> str:

@@ -94,7 +94,12 @@ def test_a_record_with_odd_fields_is_still_told():
     )
     told = messages._hit(odd, 1.0)
     assert told["title"] == "odd"
-    assert (told["bbox"], told["start"], told["keywords"], told["variables"]) == (None, None, [], [])
+    assert (told["bbox"], told["start"], told["keywords"], told["variables"]) == (
+        None,
+        None,
+        [],
+        [],
+    )
 
 
 def test_facilities_tell_no_options(fed):

@@ -138,11 +138,14 @@ def test_task_that_kills_every_worker_is_told(tmp_path):
 def small_disk(tmp_path):
     """A file system of 24 MiB."""
     need("mount")
-    if os.geteuid() != 0:
-        pytest.skip("only root mounts a small file system")
     path = tmp_path / "small"
     path.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "portal-test", path], check=True)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=24m", "portal-test", path]
+    done = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if done.returncode and os.environ.get("CI"):
+        pytest.fail(f"a small file system cannot be mounted: {done.stderr}")
+    if done.returncode:
+        pytest.skip(f"a small file system cannot be mounted: {done.stderr}")
     try:
         yield path
     finally:

@@ -7,12 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
 import portal
 from portal.sample.analyses import warming
 from portal.ui.cli.commands import app
+from portal.ui.cli.output import _strict
 
 E1 = "scenario=metoffice:e1-north-america"
 
@@ -61,6 +63,25 @@ def test_open_shows_the_lazy_dataset(home):
     assert "altitude  (lat, lon)" in shown.stdout
     held = json.loads(call("open", "sandia:altitude", "--json").stdout)
     assert held["dims"] == {"lat": 2160, "lon": 4320}
+
+
+def test_open_of_every_sample_is_strict_json(fed):
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    for item in fed.search(limit=1000):
+        held = json.loads(call("open", item.id, "--json").stdout, parse_constant=refuse)
+        assert held["data_vars"], item.id
+
+
+def test_odd_values_become_strict_json():
+    odd = {"a": np.float32("nan"), "b": np.arange(2), 3: (1.5, float("inf"), None, True), "t": int}
+    assert _strict(odd) == {
+        "a": None,
+        "b": [0, 1],
+        "3": [1.5, None, None, True],
+        "t": "<class 'int'>",
+    }
 
 
 def test_facilities_names_the_directory_of_their_files(home):

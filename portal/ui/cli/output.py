@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import warnings
 from collections.abc import Iterator
@@ -52,7 +53,7 @@ class Output:
 
     def result(self, values: Any, text: str) -> None:
         """Print what a command found."""
-        typer.echo(json.dumps(values, default=_plain) if self.as_json else text)
+        typer.echo(json.dumps(_strict(values), allow_nan=False) if self.as_json else text)
 
     def fail(self, error: PortalError) -> None:
         """Print an error to standard error and exit: 2 for bad input, else 1."""
@@ -70,9 +71,17 @@ def _show_warning(message: Any, category: type[Warning], *_: Any, **__: Any) -> 
         typer.echo(f"warning: {message}", err=True)
 
 
-def _plain(value: Any) -> Any:
-    """Turn numpy's numbers and arrays into JSON's, and anything else into text."""
-    return value.tolist() if hasattr(value, "tolist") else str(value)
+def _strict(value: Any) -> Any:
+    """Turn what a dataset's attributes may hold into strict JSON: numpy's values, NaN, objects."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, dict):
+        return {str(key): _strict(v) for key, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(v) for v in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if isinstance(value, bool | int | str | None) else str(value)
 
 
 def progress_line(update: dict[str, Any]) -> str:

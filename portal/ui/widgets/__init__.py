@@ -1,0 +1,1 @@
+"""Portal in a notebook: one anywidget a file, with its built front-end."""

@@ -1,8 +1,8 @@
 /** Find a dataset at any laboratory: a search box, facets, results and a details pane. */
-import { type Backend, type BBox, type Query, reason, type SearchResult } from './backend';
+import { type Backend, type Query, reason, type SearchResult } from './backend';
 import { type DatasetAction, backButton, showDetails } from './details';
-import { button, h, say } from './dom';
-import { createFacets } from './facets';
+import { button, h } from './dom';
+import { createFilters } from './filters';
 import { plural } from './format';
 import { createResults } from './results';
 
@@ -23,8 +23,6 @@ export interface Finder {
 
 const PAGE = 20;
 const PAUSE = 150;
-/** The width, in pixels, from which all filters are shown at first. */
-const ROOMY = 560;
 let made = 0;
 
 /** Fill an element with a finder; it searches at once, so that the reader sees what there is. */
@@ -32,7 +30,6 @@ export function createFinder(
   host: HTMLElement,
   { backend, actions = [], text = '' }: FinderOptions
 ): Finder {
-  const name = `portal-finder-${++made}`;
   const search = h('input', {
     type: 'search',
     class: 'portal-input portal-search',
@@ -42,26 +39,7 @@ export function createFinder(
     spellcheck: 'false'
   });
   search.value = text;
-  const time = h('input', { class: 'portal-input', id: `${name}-time`, placeholder: '2003/2010' });
-  const box = h('input', {
-    class: 'portal-input',
-    id: `${name}-area`,
-    placeholder: '-125, 24, -66, 50'
-  });
-  const wrong = h('p', { class: 'portal-notice portal-bad', role: 'alert', hidden: true });
-  const facets = createFacets(() => void ask());
-  const heading = h('summary', {}, 'More filters');
-  const limits = h(
-    'details',
-    { class: 'portal-limits' },
-    heading,
-    facets.others,
-    h('label', { for: time.id }, 'Time'),
-    time,
-    h('label', { for: box.id }, 'West, south, east, north'),
-    box,
-    wrong
-  );
+  const filters = createFilters(`portal-finder-${++made}`, () => void ask());
   const status = h('p', { class: 'portal-status', role: 'status', 'data-testid': 'portal-status' });
   const problems = h('div', {
     class: 'portal-notice',
@@ -78,8 +56,7 @@ export function createFinder(
     'div',
     { class: 'portal-list' },
     search,
-    facets.element,
-    limits,
+    ...filters.elements,
     status,
     problems,
     trouble,
@@ -94,43 +71,24 @@ export function createFinder(
     h('div', { class: 'portal-panes' }, list, details)
   );
   host.append(root);
-  const roomy = new ResizeObserver(() => {
-    if (root.clientWidth > 0) {
-      limits.open = root.clientWidth >= ROOMY;
-      roomy.disconnect();
-    }
-  });
-  roomy.observe(root);
-
   let asked = 0;
   let opened = 0;
   let shown = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
-  function query(offset: number): Query {
-    const limit = PAGE;
-    return {
-      text: search.value.trim(),
-      bbox: area(box.value),
-      time: time.value.trim() || null,
-      ...facets.filters,
-      limit,
-      offset
-    };
-  }
-
   async function ask(further = false): Promise<void> {
     clearTimeout(timer);
-    const turn = ++asked;
-    let question: Query;
-    try {
-      question = query(further ? shown : 0);
-    } catch (error) {
-      say(wrong, reason(error));
+    const values = filters.values();
+    if (!values) {
       return;
     }
-    say(wrong, '');
-    countFilters(question);
+    const turn = ++asked;
+    const question: Query = {
+      ...values,
+      text: search.value.trim(),
+      limit: PAGE,
+      offset: further ? shown : 0
+    };
     root.setAttribute('aria-busy', 'true');
     more.disabled = true;
     if (shown === 0) {
@@ -159,18 +117,13 @@ export function createFinder(
     }
   }
 
-  function countFilters({ bbox, time, variables, keywords }: Query): void {
-    const count = variables.length + keywords.length + (bbox ? 1 : 0) + (time ? 1 : 0);
-    heading.textContent = count ? `More filters (${count})` : 'More filters';
-  }
-
   function show(found: SearchResult, question: Query, further: boolean): void {
     trouble.hidden = true;
     if (further) {
       results.append(found.hits);
     } else {
       results.show(found.hits);
-      facets.update(found.facets);
+      filters.update(found.facets);
     }
     shown = question.offset + found.hits.length;
     const milliseconds =
@@ -184,20 +137,16 @@ export function createFinder(
 
   function showProblems(found: SearchResult['problems']): void {
     const lines = found.map(p => h('li', {}, h('strong', {}, p.facility), ` ${p.reason}`));
-    const count = new Set(found.map(p => p.facility)).size;
-    const heading = h(
-      'summary',
-      {},
-      `${plural(count, 'laboratory', 'laboratories')} did not answer fully: ${[...new Set(found.map(p => p.facility))].join(', ')}`
-    );
+    const names = [...new Set(found.map(p => p.facility))];
+    const count = plural(names.length, 'laboratory', 'laboratories');
+    const heading = h('summary', {}, `${count} did not answer fully: ${names.join(', ')}`);
     problems.replaceChildren(h('details', {}, heading, h('ul', {}, ...lines)));
     problems.hidden = found.length === 0;
   }
 
   function showEmpty(none: boolean, question: Query): void {
-    const filtered =
-      Boolean(question.bbox || question.time) ||
-      Object.values(facets.filters).some(f => f.length > 0);
+    const { bbox, time, facilities, variables, keywords } = question;
+    const filtered = Boolean(bbox || time) || [facilities, variables, keywords].some(f => f.length);
     empty.hidden = !none;
     if (!none) {
       return;
@@ -225,14 +174,12 @@ export function createFinder(
           : 'Nothing matches these filters.'
       ),
       h('p', { class: 'portal-quiet' }, advice),
-      filtered ? button('Lift the filters', lift) : button('Show everything', () => void restart())
+      filtered ? button('Lift the filters', lift) : button('Show everything', restart)
     );
   }
 
   function lift(): void {
-    facets.clear();
-    time.value = '';
-    box.value = '';
+    filters.clear();
     void ask();
     search.focus();
   }
@@ -258,6 +205,7 @@ export function createFinder(
       backButton(close),
       h('p', { class: 'portal-status', role: 'status' }, 'Reading the dataset’s description…')
     );
+    details.querySelector('button')?.focus();
     try {
       const item = await backend.item(id);
       if (turn === opened) {
@@ -278,12 +226,16 @@ export function createFinder(
     }
   }
 
-  function close(): void {
+  function leave(): void {
     opened += 1;
     delete root.dataset['view'];
     details.hidden = true;
     details.replaceChildren();
     results.mark(null);
+  }
+
+  function close(): void {
+    leave();
     results.focus();
   }
 
@@ -293,8 +245,6 @@ export function createFinder(
   }
 
   search.addEventListener('input', soon);
-  time.addEventListener('change', () => void ask());
-  box.addEventListener('change', () => void ask());
   search.addEventListener('keydown', event => {
     if (event.key === 'ArrowDown' && results.focus()) {
       event.preventDefault();
@@ -315,33 +265,16 @@ export function createFinder(
     focus: () => search.focus(),
     search(words) {
       search.value = words;
-      close();
-      lift();
+      leave();
+      filters.clear();
+      void ask();
     },
     dispose() {
       clearTimeout(timer);
-      roomy.disconnect();
+      filters.dispose();
       asked += 1;
       opened += 1;
       root.remove();
     }
   };
-}
-
-/** Read a box as the reader types it. */
-function area(text: string): BBox | null {
-  const parts = text
-    .trim()
-    .split(/[\s,;]+/)
-    .filter(Boolean);
-  if (parts.length === 0) {
-    return null;
-  }
-  const numbers = parts.map(Number);
-  if (numbers.length !== 4 || numbers.some(n => !Number.isFinite(n))) {
-    throw new Error(
-      'An area takes four numbers in degrees: west, south, east, north. For example -125, 24, -66, 50.'
-    );
-  }
-  return numbers as BBox;
 }

@@ -2,6 +2,7 @@
 import { type Backend, isFinal, reason, type RunUpdate } from './backend';
 import { button, copyButton, fact, h, sandboxed, say } from './dom';
 import { bytes, duration, moment } from './format';
+import { bar, fraction, setState, stateBadge } from './progress';
 
 export interface RunOptions {
   backend: Backend;
@@ -269,49 +270,6 @@ export function createRun(
       root.remove();
     }
   };
-}
-
-/** A badge for a state; the word is there, so that colour is not all. */
-export function stateBadge(state: string): HTMLElement {
-  return setState(h('span', { class: 'portal-state', 'data-testid': 'portal-run-state' }), state);
-}
-
-function setState(badge: HTMLElement, state: string): HTMLElement {
-  badge.textContent = state;
-  badge.dataset['state'] = state;
-  return badge;
-}
-
-function bar(label: string): { element: HTMLElement; set(done: number, unknown?: boolean): void } {
-  const fill = h('div', { class: 'portal-bar-fill' });
-  const element = h(
-    'div',
-    {
-      class: 'portal-bar',
-      role: 'progressbar',
-      'aria-label': label,
-      'aria-valuemin': '0',
-      'aria-valuemax': '100'
-    },
-    fill
-  );
-  return {
-    element,
-    set(done, unknown = false) {
-      const percent = Math.round(done * 100);
-      element.classList.toggle('portal-unknown', unknown);
-      if (unknown) {
-        element.removeAttribute('aria-valuenow');
-        return;
-      }
-      element.setAttribute('aria-valuenow', String(percent));
-      fill.style.width = `${percent}%`;
-    }
-  };
-}
-
-function fraction(done: number, total: number): number {
-  return total > 0 ? Math.min(1, done / total) : 0;
 }
 
 function memory(used: number, limit: number): string {

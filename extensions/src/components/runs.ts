@@ -3,7 +3,8 @@ import { type Backend, isFinal, reason, type RunSummary } from './backend';
 import { backButton } from './details';
 import { button, h, say } from './dom';
 import { moment } from './format';
-import { createRun, type RunView, stateBadge } from './run';
+import { stateBadge } from './progress';
+import { createRun, type RunView } from './run';
 
 export interface RunsView {
   /** Follow what is shown, or rest while nobody looks. */

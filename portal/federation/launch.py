@@ -161,7 +161,7 @@ def launch(
     directory.create(spec, code)
     job = JobSpec(
         executable=compute.python,
-        arguments=("-m", "portal.runner", directory.path),
+        arguments=("-P", "-m", "portal.runner", directory.path),
         directory=directory.path,
         name=spec.id,
         stdout_path=directory.file(STDOUT),

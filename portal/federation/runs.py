@@ -88,6 +88,8 @@ class Run:
         status = self.directory.status()
         if status.state.final:
             return status
+        if known.state is JobState.CANCELED:
+            return replace(status, state=JobState.CANCELED, message=known.message)
         last = status.message or "nothing was reported"
         log = self.directory.tail(STDERR, 2_000).strip().splitlines()[-5:]
         return failed(

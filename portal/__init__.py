@@ -14,6 +14,7 @@ from portal.core.job import Resources
 from portal.errors import PortalError, PortalWarning
 from portal.federation.federation import Federation, connect
 from portal.federation.runs import Run
+from portal.ui.notebook import finder, form
 from portal.ui.view import view
 
 __all__ = [
@@ -26,5 +27,7 @@ __all__ = [
     "Run",
     "analysis",
     "connect",
+    "finder",
+    "form",
     "view",
 ]

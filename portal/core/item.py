@@ -18,7 +18,7 @@ from typing import Any
 from portal.core.asset import Asset, Provider
 from portal.core.query import BBox, Interval
 from portal.core.variable import Dimension, Variable
-from portal.errors import InvalidItem, InvalidQuery
+from portal.errors import InvalidItem
 
 STAC_VERSION = "1.1.0"
 DATACUBE = "https://stac-extensions.github.io/datacube/v2.2.0/schema.json"
@@ -95,15 +95,6 @@ class Item:
                     found=f"{name}: {asset!r}"[:200],
                     advice="Each asset is a mapping with a text 'href'.",
                 )
-        if document.get("bbox") is not None:
-            try:
-                BBox.of(document["bbox"])
-            except InvalidQuery as error:
-                raise InvalidItem(
-                    f"{where} has a bad bbox: {error.happened}",
-                    found=error.found,
-                    advice=error.advice,
-                ) from error
         try:
             text = json.dumps(document, allow_nan=False, separators=(",", ":"))
         except (TypeError, ValueError) as error:
@@ -234,7 +225,13 @@ class Item:
 
     @property
     def bbox(self) -> BBox | None:
-        """Where the data lies, degrees; None for data without a place."""
+        """Where the data lies, degrees; None for data without a place.
+
+        Raises
+        ------
+        InvalidQuery
+            The record's box is none: the record is kept all the same, as its facility wrote it.
+        """
         box = self._document.get("bbox")
         return BBox.of(box) if box else None
 

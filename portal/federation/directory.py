@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,7 @@ class RunDirectory:
     path: str
     _offset: int = field(default=0, repr=False)
     _folded: RunStatus = field(default_factory=RunStatus, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     @classmethod
     def of(cls, workspace: Workspace, run_id: str) -> RunDirectory:
@@ -89,6 +91,10 @@ class RunDirectory:
 
     def events(self) -> list[Event]:
         """Return the events since the last call: only the new bytes are read."""
+        with self._lock:
+            return self._new_events()
+
+    def _new_events(self) -> list[Event]:
         try:
             data = self.fs.cat_file(self.file(EVENTS), start=self._offset)
         except FileNotFoundError:

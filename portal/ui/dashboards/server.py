@@ -73,7 +73,7 @@ def main(argv: list[str] | None = None) -> None:
     argv
         The directory, and options such as ``--port`` and ``--no-browser``.
     """
-    # Voilà's own scripts and styles, the same in every installation, are served to anyone.
+    # The scripts and styles of installed packages are public, and are served to anyone who asks.
     warnings.filterwarnings("ignore", category=JupyterServerAuthWarning)
     server = DashboardsServer.instance(config=configuration())
     server.initialize(argv, find_extensions=False)

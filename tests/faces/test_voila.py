@@ -1,0 +1,266 @@
+"""The dashboard as it is served: the whole main job, in a real browser, behind the token."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+import psutil
+import pytest
+
+from tests.helpers import wait_until
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+ROOT = Path(__file__).parents[2]
+DASHBOARDS = ROOT / "notebooks" / "dashboards"
+#: Milliseconds: a page starts a kernel, a run starts a cluster, on a machine that may be busy.
+PAGE, RUN = 120_000, 120_000
+
+
+class Served:
+    """The server of the dashboards, as its own process."""
+
+    def __init__(self, directory: Path, home: Path, *options: str) -> None:
+        self.log = home.parent / "dashboards.log"
+        env = {
+            **os.environ,
+            "PORTAL_HOME": str(home),
+            "JUPYTER_RUNTIME_DIR": str(home.parent / "runtime"),
+            "JUPYTER_CONFIG_DIR": str(home.parent / "config"),
+            "IPYTHONDIR": str(home.parent / "ipython"),
+        }
+        command = [sys.executable, "-m", "portal.ui.dashboards", str(directory)]
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [*command, "--no-browser", "--allow-root", "--port=0", *options],
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def url(self) -> str:
+        """The page's address, with the token, as the server prints it."""
+
+        def printed() -> str | None:
+            assert self.process.poll() is None, self.log.read_text()
+            found = re.findall(r"http://127\.0\.0\.1:\d+\S*\?token=\w+", self.log.read_text())
+            return found[-1] if found else None
+
+        return wait_until(printed) or ""
+
+    def get(self, path: str, **headers: str) -> tuple[int, str, bytes]:
+        """Ask, without following; the status, the Location and the body."""
+        connection = HTTPConnection(urlsplit(self.url).netloc, timeout=30)
+        try:
+            connection.request("GET", path, headers=headers)
+            answer = connection.getresponse()
+            return answer.status, answer.getheader("Location", ""), answer.read()
+        finally:
+            connection.close()
+
+    def end(self) -> None:
+        """End the server, and hold it to leaving no kernel behind."""
+        kernels = [
+            child
+            for child in psutil.Process(self.process.pid).children()
+            if child.status() != psutil.STATUS_ZOMBIE
+        ]
+        self.process.terminate()
+        try:
+            self.process.wait(30)
+        finally:
+            self.process.kill()
+            self.process.wait()
+            _, alive = psutil.wait_procs(kernels, timeout=10)
+            for kernel in alive:
+                kernel.kill()
+        assert not alive
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    server = Served(DASHBOARDS, tmp_path_factory.mktemp("voila") / "home")
+    yield server
+    server.end()
+
+
+def opened(page: Page, served: Served) -> Page:
+    page.goto(served.url)
+    page.locator(".portal-result").first.wait_for(timeout=PAGE)
+    return page
+
+
+def field(page: Page, name: str) -> Locator:
+    """A field of the right side, by its label."""
+    return page.locator(".portal-explore-run").get_by_label(name, exact=True)
+
+
+def choose(page: Page, words: str, title: str) -> None:
+    """Find a dataset by words and open it, as a person does."""
+    back = page.get_by_role("button", name="Back to results")
+    if back.is_visible():
+        back.click()
+    page.get_by_role("searchbox").fill(words)
+    page.locator(".portal-result", has_text=title).first.click()
+    page.get_by_test_id("portal-details-title").get_by_text(title).wait_for()
+    page.get_by_role("button", name="Open", exact=True).click()
+    page.locator(".portal-explore-run strong", has_text=title).wait_for()
+
+
+def test_the_whole_main_job(quiet_page: Page, served: Served) -> None:
+    from playwright.sync_api import expect
+
+    page = opened(quiet_page, served)
+    assert "portal.connect" not in page.content()
+
+    # Find
+    page.get_by_role("searchbox").fill("turbidity")
+    page.locator(".portal-result", has_text="Linke turbidity").wait_for()
+    field(page, "Analysis").select_option(index=1)
+    choose(page, "north america a1b", "scenario A1B")
+    scenario = field(page, "scenario")
+    expect(scenario).to_have_value("metoffice:a1b-north-america")
+
+    # Look at it; the slider moves on.
+    page.get_by_role("button", name="View", exact=True).click()
+    frame = page.locator("[data-portal-frame]").first
+    frame.wait_for(timeout=PAGE)
+    page.get_by_role("slider", name="time").press("End")
+    page.locator("[data-portal-frame*='\"time\":239']").wait_for()
+
+    # A bad value is refused before anything runs, and named.
+    years = field(page, "years")
+    years.fill("0")
+    years.press("Tab")
+    page.get_by_role("button", name="Run", exact=True).click()
+    alert = page.get_by_role("alert").filter(has_text="'years'")
+    expect(alert).to_contain_text("greater than or equal to 1")
+    assert page.get_by_test_id("portal-run").count() == 0
+
+    # Run
+    years.fill("10")
+    years.press("Tab")
+    page.get_by_role("button", name="Run", exact=True).click()
+    state = page.get_by_test_id("portal-run-state")
+    expect(state).to_have_text(re.compile("new|queued|active"), timeout=RUN)
+    expect(alert).to_have_count(0)
+    expect(page.get_by_role("progressbar").first).to_be_visible()
+    expect(state).to_have_text("completed", timeout=RUN)
+    page.locator("[data-portal-frame*='local_warming']").wait_for(timeout=PAGE)
+
+    # Publish, and find it again.
+    publish = page.get_by_role("button", name="Publish")
+    publish.click()
+    expect(page.get_by_role("alert").filter(has_text="Give the result a title")).to_be_visible()
+    title = field(page, "Title")
+    title.fill("How warm it gets")
+    title.press("Tab")
+    publish.click()
+    page.get_by_text("Published as").wait_for(timeout=PAGE)
+    page.get_by_role("button", name="Show in finder").click()
+    result = page.locator(".portal-result", has_text="How warm it gets")
+    result.click()
+    details = page.get_by_label("Dataset", exact=True).first
+    expect(details).to_contain_text("local:how-warm-it-gets")
+
+
+def test_two_inputs_are_picked_one_by_one(quiet_page: Page, served: Served) -> None:
+    from playwright.sync_api import expect
+
+    page = opened(quiet_page, served)
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.get_by_role("alert").filter(has_text="lacks its input")).to_be_visible()
+    choose(page, "altitude", "Altitude of the land")
+    expect(field(page, "turbidity")).to_have_value("sandia:altitude")
+    page.get_by_role("button", name="Use as relief").click()
+    expect(field(page, "relief")).to_have_value("sandia:altitude")
+    choose(page, "linke", "Linke turbidity")
+    page.get_by_role("button", name="Use as turbidity").click()
+    expect(field(page, "turbidity")).to_have_value("sandia:linke-turbidity")
+    expect(field(page, "relief")).to_have_value("sandia:altitude")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [480, 1400])
+def test_it_fits_the_window_in_the_readers_theme(
+    quiet_page: Page, served: Served, width: int, scheme: str
+) -> None:
+    quiet_page.set_viewport_size({"width": width, "height": 900})
+    quiet_page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    page = opened(quiet_page, served)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate("document.body.scrollWidth") <= width
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    dark = sum(map(int, re.findall(r"\d+", ground)[:3])) < 3 * 128
+    assert dark == (scheme == "dark")
+    left = page.locator(".portal-explore-find").bounding_box()
+    right = page.locator(".portal-explore-run").bounding_box()
+    assert left is not None
+    assert right is not None
+    assert (right["x"] > left["x"] + 100) == (width == 1400)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/voila",
+        "/voila/tree",
+        "/voila/tree/..",
+        "/voila/render/explore.ipynb",
+        "/voila/api/contents/",
+        "/voila/files/explore.ipynb",
+        "/voila/files/picture.png",
+        "/api/contents",
+        "/api/kernels",
+        "/api/sessions",
+        "/files/explore.ipynb",
+        "/nbconvert/html/explore.ipynb",
+    ],
+)
+def test_without_the_token_there_is_no_page(served: Served, path: str) -> None:
+    for query in ("", "?token=0123456789"):
+        status, location, body = served.get(path + query)
+        assert status in (302, 403, 404), path
+        if status == 302:
+            assert re.search(r"/login\?next=|/voila/render/", location), location
+        assert b"portal.ui.dashboards" not in body
+        assert b"explore" not in body.replace(b"explore.ipynb", b"")
+
+
+def test_with_the_token_only_the_dashboards_are_there(served: Served) -> None:
+    token = parse_qs(urlsplit(served.url).query)["token"][0]
+    status, _, body = served.get("/api/contents", Authorization=f"token {token}")
+    assert status == 200
+    assert [entry["name"] for entry in json.loads(body)["content"]] == ["explore.ipynb"]
+    for path in ("/voila/tree/../..", "/api/contents/../tutorials", "/voila/files/picture.png"):
+        status, _, _ = served.get(path, Authorization=f"token {token}")
+        assert status in (403, 404), path
+    # No other extension has been loaded.
+    assert served.get("/lab", Authorization=f"token {token}")[0] == 404
+    assert served.get("/api/terminals", Authorization=f"token {token}")[0] == 404
+
+
+def test_it_listens_on_this_machine_alone(served: Served) -> None:
+    port = urlsplit(served.url).port
+    listening = psutil.Process(served.process.pid).net_connections("inet")
+    addresses = {c.laddr.ip for c in listening if c.status == "LISTEN" and c.laddr.port == port}
+    assert addresses == {"127.0.0.1"}
+
+
+def test_it_does_not_serve_without_authentication(tmp_path: Path) -> None:
+    server = Served(DASHBOARDS, tmp_path / "home", "--IdentityProvider.token=")
+    assert server.process.wait(60) != 0
+    assert "without authentication" in server.log.read_text()

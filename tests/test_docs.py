@@ -58,6 +58,8 @@ def test_the_contributors_driver_runs(tmp_path: Path) -> None:
     (item,) = catalog.items()
     with catalog.open(item) as dataset:
         assert dataset.x.values == [1.0]
+    exec(blocks(CONTRIBUTING, "python")[1], names)
+    assert any(name.startswith("test_") for name in dir(names["TestOneFile"]))
 
 
 def test_every_entry_point_group_and_driver_is_documented() -> None:

@@ -9,7 +9,30 @@ from pathlib import Path
 import portal
 
 ROOT = Path(__file__).parents[1]
-HEAVY = ["dask", "distributed", "xarray", "zarr", "numpy", "pandas", "tantivy", "pydantic", "IPython", "ipywidgets", "anywidget", "jupyter_server", "traitlets", "fsspec", "pystac", "rocrate", "typer", "portal.drivers", "portal.runner", "portal.index", "portal.sample", "portal.viewer"]
+HEAVY = [
+    "dask",
+    "distributed",
+    "xarray",
+    "zarr",
+    "numpy",
+    "pandas",
+    "tantivy",
+    "pydantic",
+    "IPython",
+    "ipywidgets",
+    "anywidget",
+    "jupyter_server",
+    "traitlets",
+    "fsspec",
+    "pystac",
+    "rocrate",
+    "typer",
+    "portal.drivers",
+    "portal.runner",
+    "portal.index",
+    "portal.sample",
+    "portal.viewer",
+]
 
 
 def files() -> list[Path]:

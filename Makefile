@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 UV_VERSION := 0.13.8
-SOURCES := $(shell find extensions -type f -not -path '*/node_modules/*' -not -path '*/lib/*' -not -path '*/.yarn/*' 2>/dev/null)
+SOURCES := $(shell find extensions portal/ui/dashboards/template -type f -not -path '*/node_modules/*' -not -path '*/lib/*' -not -path '*/.yarn/*' 2>/dev/null)
 
 export UV_NO_PROGRESS := 1
 # Every run starts a Python of its own: compiled files save it seconds.

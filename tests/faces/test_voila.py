@@ -176,7 +176,7 @@ def test_the_whole_main_job(quiet_page: Page, served: Served) -> None:
     expect(details).to_contain_text("local:how-warm-it-gets")
 
 
-def test_two_inputs_are_picked_one_by_one(quiet_page: Page, served: Served) -> None:
+def test_two_inputs_are_picked_and_joined(quiet_page: Page, served: Served) -> None:
     from playwright.sync_api import expect
 
     page = opened(quiet_page, served)
@@ -190,6 +190,20 @@ def test_two_inputs_are_picked_one_by_one(quiet_page: Page, served: Served) -> N
     page.get_by_role("button", name="Use as turbidity").click()
     expect(field(page, "turbidity")).to_have_value("sandia:linke-turbidity")
     expect(field(page, "relief")).to_have_value("sandia:altitude")
+
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.locator("[data-portal-frame*='annual_mean']").wait_for(timeout=RUN)
+    field(page, "Variable").select_option("land")
+    page.locator("[data-portal-frame*='\"land\"']").wait_for()
+
+
+def test_closing_the_page_ends_its_kernel(quiet_page: Page, served: Served) -> None:
+    server = psutil.Process(served.process.pid)
+    before = set(server.children())
+    page = opened(quiet_page, served)
+    (kernel,) = set(server.children()) - before
+    page.close(run_before_unload=True)
+    wait_until(lambda: kernel not in server.children())
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -258,6 +272,20 @@ def test_it_listens_on_this_machine_alone(served: Served) -> None:
     listening = psutil.Process(served.process.pid).net_connections("inet")
     addresses = {c.laddr.ip for c in listening if c.status == "LISTEN" and c.laddr.port == port}
     assert addresses == {"127.0.0.1"}
+
+
+def test_several_pages_have_a_list(quiet_page: Page, tmp_path: Path) -> None:
+    pages = tmp_path / "pages"
+    pages.mkdir()
+    for name in ("one", "two"):
+        (pages / f"{name}.ipynb").write_bytes((DASHBOARDS / "explore.ipynb").read_bytes())
+    server = Served(pages, tmp_path / "home")
+    try:
+        quiet_page.goto(server.url)
+        quiet_page.get_by_text("one.ipynb").wait_for(timeout=PAGE)
+        assert quiet_page.get_by_text("two.ipynb").is_visible()
+    finally:
+        server.end()
 
 
 def test_it_does_not_serve_without_authentication(tmp_path: Path) -> None:

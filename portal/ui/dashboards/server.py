@@ -10,7 +10,9 @@ from __future__ import annotations
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
+from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.serverapp import ServerApp
 from jupyter_server.utils import JupyterServerAuthWarning
 from traitlets.config import Config
@@ -40,6 +42,20 @@ class DashboardsServer(ServerApp):
         super().init_webapp()
 
 
+def let_page_end_kernel(handler: JupyterHandler, **_: object) -> None:
+    """Give a page the cookie without which it may not end its kernel when it is closed."""
+    handler.xsrf_token  # noqa: B018 - tornado sets the cookie when the token is read
+
+
+def without_widgets_where_no_kernel(
+    page_config: dict[str, Any], *, notebook_path: str, **_: object
+) -> dict[str, Any]:
+    """Keep the widgets' extensions out of the list of pages: they fail without a kernel."""
+    if not notebook_path.endswith(".ipynb"):
+        page_config["federated_extensions"] = []
+    return page_config
+
+
 def configuration() -> Config:
     """Return what the server is set to; files and arguments come after it."""
     return Config(
@@ -60,6 +76,8 @@ def configuration() -> Config:
                 "file_allowlist": [],
                 "extension_allowlist": list(EXTENSIONS),
                 "extension_denylist": [],
+                "page_config_hook": without_widgets_where_no_kernel,
+                "prelaunch_hook": let_page_end_kernel,
             },
         }
     )

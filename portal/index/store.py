@@ -11,7 +11,7 @@ import sqlite3
 import threading
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from portal.core.item import Item, split_id
@@ -86,10 +86,11 @@ class Store:
         self._path = path
         self._reading = threading.Lock()
         self._writing = threading.Lock()
-        with _explained(path):
-            self._reader = self._connect()
-            self._writer = self._connect()
+        with ExitStack() as opened, _explained(path):
+            self._reader = opened.enter_context(closing(self._connect()))
+            self._writer = opened.enter_context(closing(self._connect()))
             self._prepare()
+            opened.pop_all()
 
     def close(self) -> None:
         """Close the connections."""

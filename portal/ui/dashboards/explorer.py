@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from html import escape
 from importlib.resources import files
@@ -36,17 +36,18 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
     chosen : ChosenDataset
     forms : dict
         The form of each analysis, by its name.
+    publishing : dict
+        What publishes the result of each form, by its analysis' name.
     """
 
     def __init__(self, fed: Federation, analyses: Sequence[Analysis]) -> None:
         self.finder = FinderWidget(fed)
-        self.chosen = ChosenDataset(fed)
+        self.chosen = ChosenDataset(fed, self._use)
         self._analyses = {analysis.name: analysis for analysis in analyses}
         self.forms = {name: AnalysisForm(fed, a) for name, a in self._analyses.items()}
-        self._publishing = {name: Publishing(fed) for name in self.forms}
+        self.publishing = {name: Publishing(fed, self._find) for name in self.forms}
         for name, form in self.forms.items():
             form.outcome.observe(partial(self._offer, name), "children")
-            self._publishing[name].found.on_click(partial(self._find_published, name))
         self.which = ipywidgets.Dropdown(
             options=[(analysis.title, analysis.name) for analysis in analyses],
             description="Analysis",
@@ -78,9 +79,8 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         return self.forms[self.which.value]
 
     def _switch(self) -> None:
-        form = self.form
-        self._work.children = (form, self._publishing[self.which.value])
-        self.chosen.offer(tuple(self._inputs()), self._use)
+        self._work.children = (self.form, self.publishing[self.which.value])
+        self.chosen.offer(tuple(self._inputs()))
 
     def _inputs(self) -> dict[str, ipywidgets.Widget]:
         analysis = self._analyses[self.which.value]
@@ -88,10 +88,10 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
 
     def _choose(self, item_id: str) -> None:
         """Show what was opened in the finder, and put it where an input is still empty."""
-        if not item_id:
-            return
         self.chosen.show(item_id)
-        self.chosen.offer(tuple(self._inputs()), self._use)
+        self.chosen.offer(tuple(self._inputs()))
+        if not self.chosen.item_id:
+            return
         empty = [name for name, field in self._inputs().items() if not field.value]
         if empty:
             self._use(empty[0])
@@ -101,62 +101,75 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         self.chosen.say(f"It is the input {name} of the analysis.")
 
     def _offer(self, name: str, _: object) -> None:
-        """Offer to publish as soon as the form shows a result."""
+        """Offer to publish as soon as the form shows the result below the run."""
         form = self.forms[name]
-        self._publishing[name].offer(form.run if len(form.outcome.children) > 1 else None)
+        self.publishing[name].offer(form.run if len(form.outcome.children) > 1 else None)
 
-    def _find_published(self, name: str, _: object) -> None:
-        self.finder.text = ""
-        self.finder.text = self._publishing[name].title.value.strip()
+    def _find(self, words: str) -> None:
+        self.finder.text = ""  # the same words again are a search as well
+        self.finder.text = words
 
 
 class ChosenDataset(ipywidgets.VBox):  # type: ignore[misc]
-    """The dataset that was opened in the finder: where it goes, and a look at it."""
+    """The dataset that was opened in the finder: where it goes, and a look at it.
 
-    def __init__(self, fed: Federation) -> None:
+    Parameters
+    ----------
+    fed
+        The federation.
+    use
+        Takes it as the input of this name.
+    """
+
+    def __init__(self, fed: Federation, use: Callable[[str], None]) -> None:
         self._fed = fed
+        self._use = use
         self.item_id = ""
-        self._head = ipywidgets.HTML(_quiet("None yet: open one of those found."))
-        self._said = ipywidgets.HTML()
+        self.head = ipywidgets.HTML(_quiet("None yet: open one of those found."))
+        self.said = ipywidgets.HTML()
         self.uses = _box("portal-explore-buttons")
         self.look = ipywidgets.Button(description="View", tooltip="Look at the dataset")
         self.look.on_click(lambda _: self._look())
-        self._view = ipywidgets.VBox()
-        super().__init__([self._head, self._said, self.uses, self._view])
+        self.pictures = ipywidgets.VBox()
+        super().__init__([self.head, self.said, self.uses, self.pictures])
         self.uses.layout.display = "none"
 
     def show(self, item_id: str) -> None:
-        """Show a dataset's title; what was looked at before goes."""
-        self.item_id = item_id
+        """Show a dataset's title, or why it is not known; what was looked at before goes."""
+        self.said.value = ""
+        self._close_view()
         try:
             title = self._fed.item(item_id).title
         except PortalError as error:
-            self._head.value = _alert(str(error))
-            return
-        self._head.value = f"<strong>{escape(title)}</strong> <code>{escape(item_id)}</code>"
-        self._said.value = ""
-        self._close_view()
+            self.item_id = ""
+            self.head.value = _alert(str(error))
+        else:
+            self.item_id = item_id
+            self.head.value = f"<strong>{escape(title)}</strong> <code>{escape(item_id)}</code>"
 
-    def offer(self, inputs: Sequence[str], use: object) -> None:
+    def offer(self, inputs: Sequence[str]) -> None:
         """Offer to take it as one of these inputs."""
-        buttons = []
-        for name in inputs:
-            button = ipywidgets.Button(
-                description=f"Use as {name}", tooltip=f"Take it as the input {name}"
-            )
-            button.on_click(lambda _, name=name: use(name))  # type: ignore[operator]
-            buttons.append(button)
-        self.uses.children = (*buttons, self.look)
+        old = self.uses.children[:-1]
+        self.uses.children = (*map(self._use_button, inputs), self.look)
+        for button in old:
+            button.close()
         self.uses.layout.display = "" if self.item_id else "none"
+
+    def _use_button(self, name: str) -> ipywidgets.Button:
+        button = ipywidgets.Button(
+            description=f"Use as {name}", tooltip=f"Take it as the input {name}"
+        )
+        button.on_click(lambda _: self._use(name))
+        return button
 
     def say(self, text: str) -> None:
         """Say what became of it."""
-        self._said.value = _quiet(text)
+        self.said.value = _quiet(text)
 
     def _close_view(self) -> None:
-        for child in self._view.children:
+        for child in self.pictures.children:
             child.close()
-        self._view.children = ()
+        self.pictures.children = ()
 
     def _look(self) -> None:
         self.look.disabled = True
@@ -164,28 +177,32 @@ class ChosenDataset(ipywidgets.VBox):  # type: ignore[misc]
         in_thread(self._open, self.item_id)
 
     def _open(self, item_id: str) -> None:
-        try:
-            picture = view(self._fed.open(item_id), title=self._fed.item(item_id).title)
-        except PortalError as error:
-            self._said.value = _alert(str(error))
-        except Exception:  # noqa: BLE001 - a driver is a plug-in: the person who pressed is told
-            fault = messages.unexpected(log_fault(f"opening {item_id}"))
-            self._said.value = _alert(fault["message"])
-        else:
-            if item_id == self.item_id:
-                self._close_view()
-                self._view.children = (picture,)
-                self._said.value = ""
-        finally:
-            self.look.disabled = False
+        failed = _attempt(f"opening {item_id}", lambda: self._show_view(item_id))
+        self.said.value = _alert(failed) if failed else ""
+        self.look.disabled = False
+
+    def _show_view(self, item_id: str) -> None:
+        picture = view(self._fed.open(item_id), title=self._fed.item(item_id).title)
+        if item_id == self.item_id:
+            self._close_view()
+            self.pictures.children = (picture,)
 
 
 class Publishing(ipywidgets.VBox):  # type: ignore[misc]
-    """A result's title, and the way to make it a dataset that others find."""
+    """A result's title, and the way to make it a dataset that others find.
 
-    def __init__(self, fed: Federation) -> None:
+    Parameters
+    ----------
+    fed
+        The federation.
+    find
+        Searches for words.
+    """
+
+    def __init__(self, fed: Federation, find: Callable[[str], None]) -> None:
         self._fed = fed
         self._run: Run | None = None
+        self._published = ""
         self.title = ipywidgets.Text(
             description="Title",
             placeholder="What others will look for",
@@ -196,43 +213,55 @@ class Publishing(ipywidgets.VBox):  # type: ignore[misc]
         )
         self.button.on_click(lambda _: self._start())
         self.found = ipywidgets.Button(description="Show in finder")
-        self._said = ipywidgets.HTML()
-        super().__init__([_heading("Publish"), self.title, self.button, self._said, self.found])
+        self.found.on_click(lambda _: find(self._published))
+        self.said = ipywidgets.HTML()
+        super().__init__([_heading("Publish"), self.title, self.button, self.said, self.found])
         self.offer(None)
 
     def offer(self, run: Run | None) -> None:
         """Offer it for a run that has a result, or for none."""
-        if run is not self._run:
-            self.title.value = ""
         self._run = run
-        self._said.value = ""
+        self.title.value = ""
+        self.button.disabled = False
+        self.said.value = ""
         self.found.layout.display = "none"
         self.layout.display = "none" if run is None else ""
 
     def _start(self) -> None:
-        if not self.title.value.strip():
-            self._said.value = _alert("Give the result a title: others find it by that.")
+        title = self.title.value.strip()
+        if not title:
+            self.said.value = _alert("Give the result a title: others find it by that.")
             return
         self.button.disabled = True
-        self._said.value = _quiet("Publishing…")
-        in_thread(self._publish, self._run, self.title.value.strip())
+        self.said.value = _quiet("Publishing…")
+        in_thread(self._publish, self._run, title)
 
     def _publish(self, run: Run, title: str) -> None:
-        try:
-            item = self._fed.publish(run, title=title)
-        except PortalError as error:
-            self._said.value = _alert(str(error))
-        except Exception:  # noqa: BLE001 - a driver is a plug-in: the person who pressed is told
-            fault = messages.unexpected(log_fault(f"publishing {run.id}"))
-            self._said.value = _alert(fault["message"])
-        else:
-            self._said.value = (
+        failed = _attempt(f"publishing {run.id}", lambda: self._tell(run, title))
+        if failed:
+            self.said.value = _alert(failed)
+            self.button.disabled = False
+
+    def _tell(self, run: Run, title: str) -> None:
+        item = self._fed.publish(run, title=title)
+        if run is self._run:
+            self._published = title
+            self.said.value = (
                 f'<div role="status">Published as <code>{escape(item.id)}</code>, with its '
                 "lineage.</div>"
             )
             self.found.layout.display = ""
-        finally:
-            self.button.disabled = False
+
+
+def _attempt(what: str, work: Callable[[], None]) -> str:
+    """Do what a person asked for; return why it failed, or an empty text."""
+    try:
+        work()
+    except PortalError as error:
+        return str(error)
+    except Exception:  # noqa: BLE001 - a driver is a plug-in: the person who pressed is told
+        return messages.unexpected(log_fault(what))["message"]
+    return ""
 
 
 def _box(name: str, *children: ipywidgets.Widget) -> ipywidgets.Widget:

@@ -65,7 +65,7 @@ def test_the_tutorial_runs(tmp_path: Path) -> None:
     outputs = [o for cell in notebook.cells for o in cell.get("outputs", [])]
     assert not [o for o in outputs if o.output_type == "error" or o.get("name") == "stderr"]
     views = [o for o in outputs if "application/vnd.jupyter.widget-view+json" in o.get("data", {})]
-    assert len(views) == 4
+    assert len(views) == 5
     assert "sandia:linke-turbidity" in output(notebook, "find")
     assert "local.default" in output(notebook, "place")
     mean = re.search(r"mean of the year: ([\d.]+)", output(notebook, "result"))

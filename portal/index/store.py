@@ -248,7 +248,10 @@ class Store:
         connection = sqlite3.connect(
             self._path, timeout=WAIT, isolation_level=None, check_same_thread=False
         )
-        connection.execute("PRAGMA synchronous = NORMAL")
+        with ExitStack() as opened:
+            opened.enter_context(closing(connection))
+            connection.execute("PRAGMA synchronous = NORMAL")
+            opened.pop_all()
         return connection
 
     def _prepare(self) -> None:

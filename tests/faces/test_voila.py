@@ -216,6 +216,11 @@ def test_it_fits_the_window_in_the_readers_theme(
     page = opened(quiet_page, served)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate("document.body.scrollWidth") <= width
+    fields = page.locator(".portal-explore-run :is(input, select):visible")
+    for i in range(fields.count()):
+        box = fields.nth(i).bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] <= width
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     dark = sum(map(int, re.findall(r"\d+", ground)[:3])) < 3 * 128
     assert dark == (scheme == "dark")

@@ -31,7 +31,8 @@ demo: env  ## Run the main job headless: find, run, look, publish
 	$(BIN)/python -m portal.ui.demo --directory build/demo
 
 lab: env  ## Open JupyterLab on the first tutorial
-	$(BIN)/jupyter lab notebooks/tutorials/first-steps.ipynb
+	$(BIN)/jupyter lab --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate \
+	  notebooks/tutorials/first-steps.ipynb
 
 dashboards: env  ## Serve the Voilà pages, behind the Jupyter server's token
 	$(BIN)/python -m portal.ui.dashboards notebooks/dashboards

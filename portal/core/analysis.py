@@ -69,8 +69,8 @@ class Analysis:
 
     @property
     def title(self) -> str:
-        """The first line of the docstring, or the name."""
-        return (inspect.getdoc(self.function) or self.name).splitlines()[0]
+        """The first line of the docstring without its full stop, or the name."""
+        return (inspect.getdoc(self.function) or self.name).splitlines()[0].rstrip(".")
 
     @cached_property
     def source(self) -> str:

@@ -45,7 +45,7 @@ def test_inputs_and_schema() -> None:
     assert properties["above"] == {"default": 0.0, "title": "Above", "type": "number"}
     assert properties["how"]["enum"] == ["mean", "max"]
     assert properties["months"]["maximum"] == 12
-    assert land_mean.title == "Mean over land."
+    assert land_mean.title == "Mean over land"
     assert land_mean.reference.endswith("test_analysis:land_mean")
     assert len(land_mean.digest) == 64
 

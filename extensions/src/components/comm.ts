@@ -91,7 +91,16 @@ export function kernelChannel(
         reject(new BackendError('NoAnswer', text));
       }, patience * 1000);
       waiting.set(id, { resolve, reject, timer });
-      model.send({ id, method, params });
+      try {
+        model.send({ id, method, params });
+      } catch {
+        // The host throws errors of its own where the kernel was restarted or has died.
+        waiting.delete(id);
+        clearTimeout(timer);
+        const text =
+          'The kernel that showed this has stopped or was restarted. Run the cell again to go on; a run goes on by itself.';
+        reject(new BackendError('NoKernel', text));
+      }
     });
 
   return {

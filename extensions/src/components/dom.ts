@@ -86,19 +86,50 @@ async function toClipboard(text: string): Promise<boolean> {
   return done;
 }
 
-/** Show HTML in a frame that runs no script and reaches nothing. */
+/** Call at every change of theme, JupyterLab's or the system's, until it is stopped. */
+export function onTheme(changed: () => void): () => void {
+  const system = window.matchMedia('(prefers-color-scheme: dark)');
+  system.addEventListener('change', changed);
+  const lab = new MutationObserver(changed);
+  lab.observe(document.body, {
+    attributeFilter: ['data-jp-theme-name', 'data-jp-theme-light', 'class']
+  });
+  return () => {
+    system.removeEventListener('change', changed);
+    lab.disconnect();
+  };
+}
+
+/** Show HTML in a frame that runs no script, reaches nothing and follows the theme. */
 export function sandboxed(html: string, title: string, near: HTMLElement): HTMLIFrameElement {
-  const style = getComputedStyle(near);
-  const dark = isDark(style.color);
-  const policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
   const frame = h('iframe', { sandbox: '', title, class: 'portal-repr' });
-  frame.srcdoc =
-    `<!DOCTYPE html><html data-theme="${dark ? 'dark' : 'light'}" theme="${dark ? 'dark' : 'light'}">` +
-    `<head><meta http-equiv="Content-Security-Policy" content="${policy}"><style>` +
-    `html{color-scheme:${dark ? 'dark' : 'light'}}` +
-    `body{margin:6px;font:12px/1.4 system-ui,sans-serif;color:${style.color};background:transparent}` +
-    `</style></head><body>${html}</body></html>`;
+  let { color } = getComputedStyle(near);
+  frame.srcdoc = inColor(html, color);
+  // Nobody says when the frame is dropped: it is held weakly, and forgotten once it has gone.
+  const weak = new WeakRef(frame);
+  const stop = onTheme(() => {
+    const shown = weak.deref();
+    if (!shown) {
+      stop();
+    } else if (shown.isConnected && getComputedStyle(shown).color !== color) {
+      color = getComputedStyle(shown).color;
+      shown.srcdoc = inColor(html, color);
+    }
+  });
   return frame;
+}
+
+/** A page of its own around HTML, for text of a colour. */
+function inColor(html: string, color: string): string {
+  const theme = isDark(color) ? 'dark' : 'light';
+  const policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
+  return (
+    `<!DOCTYPE html><html data-theme="${theme}" theme="${theme}">` +
+    `<head><meta http-equiv="Content-Security-Policy" content="${policy}"><style>` +
+    `html{color-scheme:${theme}}` +
+    `body{margin:6px;font:12px/1.4 system-ui,sans-serif;color:${color};background:transparent}` +
+    `</style></head><body>${html}</body></html>`
+  );
 }
 
 /** Whether text of this colour is meant for a dark ground. */

@@ -1,5 +1,5 @@
 /** The viewer: variable, picture, sliders, read-out. All faces show this one. */
-import { h } from '../dom';
+import { h, onTheme } from '../dom';
 import type { Frame, FrameRequest, FrameSource, VariableView } from './frame';
 import { type Drawn, drawPicture, valueText } from './picture';
 import { LatestFrame } from './requests';
@@ -93,15 +93,9 @@ class Viewer {
   private watch(): void {
     const size = new ResizeObserver(() => this.resized());
     size.observe(this.stage);
-    const dark = window.matchMedia('(prefers-color-scheme: dark)');
-    const redraw = () => this.draw();
-    dark.addEventListener('change', redraw);
-    const theme = new MutationObserver(redraw);
-    theme.observe(document.body, { attributeFilter: ['data-jp-theme-name', 'data-jp-theme-light', 'class'] });
     this.watchers.push(
       () => size.disconnect(),
-      () => dark.removeEventListener('change', redraw),
-      () => theme.disconnect()
+      onTheme(() => this.draw())
     );
   }
 

@@ -64,7 +64,8 @@ class Lab:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        served: dict[str, Any] = wait_until(self._served) or {}
+        served = wait_until(self._served)
+        assert served is not None
         self.url = str(served["url"])
         self.token = str(served["token"])
         assert self.token

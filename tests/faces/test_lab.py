@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from tests.faces.lab import (
     sources,
     tasks,
 )
+from tests.helpers import wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -144,11 +146,17 @@ def test_the_main_job_in_a_notebook(quiet_page: Page, lab: Lab) -> None:
     canvas.hover(position={"x": left + width / 2, "y": top + height / 2})
     expect(readout).to_have_text(re.compile(r"^[\d.]+ K at [\d.]+°N, [\d.]+°W$"))
 
-    # Both themes are followed, by the picture's own axes too.
+    # Both themes are followed, by what the sandbox shows too.
     for theme in ("Dark", "Light"):
         change_theme(page, f"JupyterLab {theme}")
         ink = view.evaluate("view => getComputedStyle(view).color")
         assert (sum(map(int, re.findall(r"\d+", ink)[:3])) > 3 * 128) == (theme == "Dark")
+        expect(result.locator("html")).to_have_attribute("data-theme", theme.lower())
+
+    # Nothing is cut off beside the sidebar of a narrow window.
+    page.set_viewport_size({"width": 800, "height": 700})
+    for part in (sidebar(page), run, view):
+        wait_until(partial(part.evaluate, "part => part.scrollWidth <= part.clientWidth"))
 
 
 def test_a_failure_shows_its_own_traceback(quiet_page: Page, lab: Lab) -> None:

@@ -86,7 +86,9 @@ export function createRun(
 
   function tick(): void {
     if (last) {
-      const since = last.state === 'active' && last.elapsed > 0 ? performance.now() - heard : 0;
+      // The clock stands while nothing is known of the run.
+      const runs = last.state === 'active' && last.elapsed > 0 && trouble.hidden;
+      const since = runs ? performance.now() - heard : 0;
       say(clock, last.elapsed > 0 ? duration(last.elapsed + since / 1000) : '');
     }
   }
@@ -227,11 +229,13 @@ export function createRun(
       return;
     }
     polling = true;
+    const asked = performance.now();
     try {
       apply(await backend.run(id, offset));
       say(trouble, '');
     } catch (error) {
-      say(trouble, reason(error));
+      // No answer is no trouble where news came unasked meanwhile: a busy kernel pushes all the same.
+      say(trouble, heard > asked ? '' : reason(error));
     } finally {
       polling = false;
     }

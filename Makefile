@@ -10,6 +10,8 @@ SOURCES := $(shell find extensions portal/ui/dashboards/template -type f -not -p
 export UV_NO_PROGRESS := 1
 # Every run starts a Python of its own: compiled files save it seconds.
 export UV_COMPILE_BYTECODE := 1
+# Jupyter asks root, who is at home in containers, to say so.
+ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 # The build finds the node of the environment, whatever else the machine has.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
@@ -31,11 +33,11 @@ demo: env  ## Run the main job headless: find, run, look, publish
 	$(BIN)/python -m portal.ui.demo --directory build/demo
 
 lab: env  ## Open JupyterLab on the first tutorial
-	$(BIN)/jupyter lab --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate \
-	  notebooks/tutorials/first-steps.ipynb
+	$(BIN)/jupyter lab $(ROOT) --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate \
+	  --ServerApp.root_dir=$(CURDIR)/notebooks --LabApp.default_url=/lab/tree/tutorials/first-steps.ipynb
 
 dashboards: env  ## Serve the Voilà pages, behind the Jupyter server's token
-	$(BIN)/python -m portal.ui.dashboards notebooks/dashboards
+	$(BIN)/python -m portal.ui.dashboards $(ROOT) notebooks/dashboards
 
 test: env lint test-core test-server test-faces  ## Everything that must hold
 

@@ -93,7 +93,7 @@ export function createResults({ onOpen, onLeave }: ResultsOptions): Results {
         { class: 'portal-meta' },
         h('span', { class: 'portal-badge' }, hit.facility),
         h('span', {}, period(hit.start, hit.end)),
-        h('span', {}, hit.license)
+        h('span', {}, hit.license === 'other' ? '' : hit.license)
       ),
       hit.variables.length
         ? h(

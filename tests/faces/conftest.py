@@ -65,7 +65,7 @@ def quiet_page(context: BrowserContext) -> Iterator[Page]:
     context.route("**/*", guard)
     page = context.new_page()
     page.on("console", heard)
-    page.on("pageerror", lambda error: problems.append(f"page error: {error}"))
+    page.on("pageerror", lambda error: problems.append(f"page error: {error.stack or error}"))
     yield page
     page.close()
     assert not problems, "\n".join(problems)

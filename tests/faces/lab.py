@@ -214,3 +214,5 @@ def change_theme(page: Page, theme: str) -> None:
 
     page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
     expect(page.locator("body")).to_have_attribute("data-jp-theme-name", theme)
+    # Lab fades a splash out after each change; a second change before its end throws in Lab itself.
+    expect(page.locator("#jupyterlab-splash")).to_have_count(0)

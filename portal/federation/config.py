@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from portal.core.facility import DriverConfig, Facility
+from portal.core.home import HOME_VARIABLE, home_path
 from portal.errors import InvalidConfig, Unavailable
 
-HOME_VARIABLE = "PORTAL_HOME"
 LOCAL = "local"
 
 _TEXTS = ("name", "description", "organization_name", "homepage", "ror", "access")
@@ -44,13 +44,8 @@ class Home:
     @classmethod
     def of(cls, path: str | os.PathLike[str] | None = None) -> Home:
         """Return the home at a path, or the one this environment names."""
-        if path is None:
-            path = os.environ.get(HOME_VARIABLE)
-        if path is None:
-            import platformdirs
-
-            path = platformdirs.user_data_path("portal")
-        return cls(Path(path).expanduser().absolute())
+        found = home_path() if path is None else Path(path).expanduser()
+        return cls(found.absolute())
 
     @property
     def facilities(self) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from portal.core.analysis import Analysis
-from portal.federation.config import HOME_VARIABLE
+from portal.core.home import HOME_VARIABLE
 from portal.federation.federation import Federation, connect
 from portal.federation.runs import Run
 from portal.ui.page import save_page

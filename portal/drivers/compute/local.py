@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from portal.core.environment import Environment, local_environment
+from portal.core.home import home_path
 from portal.core.job import JobSpec, JobState, JobStatus
 from portal.drivers.compute import processes
 from portal.errors import Unavailable
@@ -58,7 +59,7 @@ class LocalCompute:
     """
 
     def __init__(self, *, workspace: str | None = None, python: str | None = None) -> None:
-        self._root = Path(workspace).expanduser() if workspace else _home() / "runs"
+        self._root = Path(workspace).expanduser() if workspace else home_path() / "runs"
         self._python = python
 
     @cached_property
@@ -211,15 +212,6 @@ class LocalCompute:
             path.parent.mkdir(mode=0o700, exist_ok=True)
             part.write_text(json.dumps(values))
             part.replace(path)
-
-
-def _home() -> Path:
-    home = os.environ.get("PORTAL_HOME")
-    if home:
-        return Path(home).expanduser()
-    import platformdirs
-
-    return platformdirs.user_data_path("portal")
 
 
 def _log(path: str | None, stack: contextlib.ExitStack) -> int:

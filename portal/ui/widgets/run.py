@@ -10,7 +10,6 @@ import traitlets
 
 from portal.core.job import JobState
 from portal.errors import PortalError
-from portal.federation.directory import RunDirectory
 from portal.federation.runs import Run
 from portal.ui import messages
 from portal.ui.widgets.bridge import BridgeWidget, in_thread, log_fault, refuse_unknown
@@ -52,9 +51,7 @@ class RunWidget(BridgeWidget):
 
     def __init__(self, run: Run, **unknown: Any) -> None:
         refuse_unknown("RunWidget", unknown, ())
-        # A directory reads in increments: one of its own, since this one is read in a thread.
-        directory = RunDirectory(run.directory.fs, run.directory.path)
-        self._run = Run(run.id, run.at, directory, run.compute, run.gate)
+        self._run = run
         self._looking = threading.Lock()
         self._stop = threading.Event()
         first = messages.update(self._run)

@@ -9,6 +9,7 @@ called in threads.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from portal.core.environment import Environment
@@ -48,10 +49,58 @@ class Catalog(Protocol):
 
 @runtime_checkable
 class SupportsSearch(Protocol):
-    """A catalog that searches by itself: asked live, beside the index, never harvested."""
+    """A catalog that searches by itself: asked live, beside the index.
+
+    It is not harvested by itself; who wants its records in the index asks for a harvest.
+    """
 
     def search(self, query: Query) -> Iterable[Item]:
-        """Give the records that match, best first, ``query.limit`` at most."""
+        """Give the records that match, best first, ``query.limit`` at most.
+
+        Every record given fits every demand of the query. What the service cannot filter by, the
+        driver filters itself (:func:`portal.core.match.fits`); it never gives unfiltered records.
+        """
+        ...
+
+
+@runtime_checkable
+class SupportsGet(Protocol):
+    """A catalog that finds one record by its id, which one that is asked live must."""
+
+    def get(self, local_id: str) -> Item | None:
+        """Return the record of a local id; None where there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some records of a catalog, and where to go on.
+
+    Parameters
+    ----------
+    items
+        The records.
+    cursor
+        Names the place after them: a harvest that was stopped goes on from there. That of the last
+        batch lets the next harvest begin with what has changed since.
+    removed
+        Local ids of records that have gone.
+    faults
+        What was left out, each with the reason and where it stood (the line of a file).
+    """
+
+    items: tuple[Item, ...]
+    cursor: str
+    removed: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class SupportsHarvest(Protocol):
+    """A catalog that gives its records in batches, and later those that have changed."""
+
+    def batches(self, cursor: str | None) -> Iterator[Batch]:
+        """Give the records after the place that a cursor names; all of them for None."""
         ...
 
 

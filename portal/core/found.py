@@ -8,6 +8,7 @@ from typing import NamedTuple, overload
 
 from portal.core.item import Item
 from portal.core.query import Interval, Query
+from portal.core.understood import Understanding
 from portal.errors import InvalidInput
 
 
@@ -15,6 +16,17 @@ class Facet(NamedTuple):
     """A value that a facet of the search has, and the number of matching records that have it."""
 
     value: str
+    records: int
+
+
+class Bin(NamedTuple):
+    """A span of years, and the number of matching records whose time touches it.
+
+    ``start`` is the first year, ``end`` the last one.
+    """
+
+    start: int
+    end: int
     records: int
 
 
@@ -62,6 +74,12 @@ class SearchResult(Sequence[Item]):
         Seconds.
     relaxed
         True where no record has every word, and those that have any of them are given.
+    pending
+        The facilities that had not answered yet; empty when the search is over.
+    copies
+        For the id of an item, the records of the same dataset (same DOI or same asset) elsewhere.
+    understood
+        What the words were taken to mean; None where they were taken as they are.
     """
 
     query: Query
@@ -72,6 +90,9 @@ class SearchResult(Sequence[Item]):
     problems: tuple[Problem, ...] = ()
     took: float = 0.0
     relaxed: bool = False
+    pending: tuple[str, ...] = ()
+    copies: Mapping[str, tuple[Item, ...]] = field(default_factory=dict)
+    understood: Understanding | None = None
 
     def __len__(self) -> int:
         return len(self.items)
@@ -94,6 +115,8 @@ class SearchResult(Sequence[Item]):
 
     def __repr__(self) -> str:
         lines = [self._summary()]
+        if self.understood:
+            lines.append(f"  understood: {_cut(str(self.understood), 140)}")
         if self.items:
             ids = max(len(_cut(item.id, 44)) for item in self.items)
             number = len(str(len(self) - 1))
@@ -129,8 +152,9 @@ class SearchResult(Sequence[Item]):
         problems = "".join(
             f'<li style="{warn}">{escape(str(problem))}</li>' for problem in self.problems
         )
+        understood = f"<p>Understood: {escape(str(self.understood))}</p>" if self.understood else ""
         return (
-            f'<div class="portal-search"><p>{escape(self._summary())}</p>{table}'
+            f'<div class="portal-search"><p>{escape(self._summary())}</p>{understood}{table}'
             f"{f'<ul>{problems}</ul>' if problems else ''}</div>"
         )
 

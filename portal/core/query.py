@@ -7,11 +7,16 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Literal, get_args
 
 from portal.errors import InvalidQuery
 
 MAX_TEXT = 10_000
 MAX_LIMIT = 1_000
+
+#: Orders of hits: the most relevant first; by title; by the time that the data covers, from the
+#: latest end or from the earliest start (records without a time last).
+Sort = Literal["relevance", "title", "newest", "oldest"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +197,27 @@ def _end(part: str | datetime | None, *, end: bool) -> datetime | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Concept:
+    """A quantity that a person named, and the variables that mean it.
+
+    A record fits where its text has the words, or where it has a variable of one of the names.
+
+    Parameters
+    ----------
+    words
+        The words as they were typed, such as "rain".
+    names
+        CF standard names, the likeliest first.
+    units
+        Units that were asked for, empty where none were; the names are those that have such units.
+    """
+
+    words: str
+    names: tuple[str, ...]
+    units: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """One search over every facility.
 
@@ -199,6 +225,8 @@ class Query:
     ----------
     text
         Free words; empty matches everything.
+    concepts
+        Quantities beside the words; a record fits every one of them.
     bbox, time
         Where and when the data lies; records that say nothing of it do not match.
     facilities, variables, keywords
@@ -215,8 +243,16 @@ class Query:
     keywords: tuple[str, ...] = ()
     limit: int = 20
     offset: int = 0
+    concepts: tuple[Concept, ...] = ()
+    sort: Sort = "relevance"
 
     def __post_init__(self) -> None:
+        if self.sort not in get_args(Sort):
+            raise InvalidQuery(
+                "Hits are sorted in one of four orders",
+                found=repr(self.sort),
+                advice=f"Choose {', '.join(get_args(Sort))}.",
+            )
         if len(self.text) > MAX_TEXT:
             raise InvalidQuery(
                 f"A search text has at most {MAX_TEXT} characters",
@@ -242,6 +278,7 @@ class Query:
         keyword: str | Iterable[str] = (),
         limit: int = 20,
         offset: int = 0,
+        sort: Sort = "relevance",
     ) -> Query:
         """Make a Query from the loose values that a person types."""
         return cls(
@@ -253,7 +290,27 @@ class Query:
             keywords=_names(keyword),
             limit=limit,
             offset=offset,
+            sort=sort,
         )
+
+    @property
+    def words(self) -> str:
+        """The text with the words of every concept: what a service without concepts is asked."""
+        return " ".join(x for x in (self.text, *(c.words for c in self.concepts)) if x)
+
+    @property
+    def phrasings(self) -> tuple[str, ...]:
+        """The words, then the same with the likeliest names of each concept in place of its words.
+
+        At most four, for services that can be asked for any of several texts.
+        """
+        found = [self.words]
+        for rank in range(3):
+            names = [c.names[rank] if rank < len(c.names) else c.words for c in self.concepts]
+            found.append(
+                " ".join(x for x in (self.text, *(n.replace("_", " ") for n in names)) if x)
+            )
+        return tuple(dict.fromkeys(x for x in found if x))
 
 
 def _names(value: str | Iterable[str]) -> tuple[str, ...]:

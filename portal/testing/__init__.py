@@ -5,5 +5,6 @@ They need pytest, which Portal itself does not.
 
 from portal.testing.catalog import CatalogTests
 from portal.testing.compute import ComputeTests
+from portal.testing.live import LiveCatalogTests
 
-__all__ = ["CatalogTests", "ComputeTests"]
+__all__ = ["CatalogTests", "ComputeTests", "LiveCatalogTests"]

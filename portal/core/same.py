@@ -18,7 +18,9 @@ def keys(item: Item) -> tuple[str, ...]:
     cannot be read of a record is no mark.
     """
     found = (_address(item), _doi(item))
-    return tuple(f"{kind}:{mark}" for kind, mark in zip(("href", "doi"), found, strict=True) if mark)
+    return tuple(
+        f"{kind}:{mark}" for kind, mark in zip(("href", "doi"), found, strict=True) if mark
+    )
 
 
 class Groups:
@@ -34,9 +36,9 @@ class Groups:
         self._known: dict[str, list[int]] = {}
         self._facilities: list[set[str]] = []
 
-    def place(self, facility: str, marks: Iterable[str | int]) -> int:
+    def place(self, facility: str, marks: Iterable[str]) -> int:
         """Return the number of the record's dataset, counted from 0 in the order they came."""
-        names = [str(mark) for mark in marks]
+        names = list(marks)
         group = next(self._open(facility, names), len(self._facilities))
         if group == len(self._facilities):
             self._facilities.append(set())

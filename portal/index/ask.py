@@ -1,36 +1,16 @@
-"""Ask: from a Query to tantivy queries. No query string is parsed: any text is just its words.
-
-``"two words"`` stand side by side, ``word*`` is a beginning, ``-word`` must not be there.
-Everything else - colons, brackets, other stars, AND and OR - only separates words.
-"""
+"""Ask: from a Query to tantivy queries."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterator
+import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 from portal.core.query import BBox, Interval, Query
+from portal.index.document import ALWAYS, BEYOND, EVER, positive_zero
 from portal.index.entry import microseconds, utf8
-from portal.index.terms import ALWAYS, BEYOND, EVER, positive_zero
-
-MAX_WORDS = 32
-TITLE_BOOST = 2.0
-
-_PHRASE = re.compile(r'"([^"]*)"')
-_SMALL_WORDS = (
-    "a an and are as at be by for from in is it of on or over that the their this to was were with"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """One demand on the text: a word, or several side by side, as the analysis writes them."""
-
-    tokens: tuple[str, ...]
-    beginning: bool = False
-    unwanted: bool = False
+from portal.index.words import TITLE_BOOST, Meaning, Reader, Wanted, Word, loose, telling
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +20,10 @@ class Asked:
     Parameters
     ----------
     text
-        The demand on the text; None where there is none.
+        The demand on the text and the concepts; None where there is none.
     relaxed
-        The same with any of the words instead of all; None where that is no different.
+        The same with any of the words and concepts instead of all; None where that is no
+        different.
     filters
         The other demands, by name; "facility", "variable" and "keyword" are facets.
     ranked
@@ -71,12 +52,11 @@ class Asked:
 class Asker:
     """Makes tantivy queries for one schema."""
 
-    def __init__(self, schema: Any, analyzer: Any) -> None:
+    def __init__(self, schema: Any, reader: Reader) -> None:
         self._schema = schema
-        self._analyze = analyzer.analyze
-        self._small = frozenset(self._analyze(_SMALL_WORDS))
+        self._reader = reader
 
-    def ask(self, query: Query, visible: Collection[str] | None) -> Asked:
+    def ask(self, query: Query, visible: Collection[str] | None, searcher: Any) -> Asked:
         """Translate a Query, limited to the facilities that may be seen."""
         filters: dict[str, Any] = {}
         if visible is not None:
@@ -92,74 +72,55 @@ class Asker:
             filters["bbox"] = self._box(query.bbox)
         if query.time is not None:
             filters["time"] = self._time(query.time)
-        words = list(self.words(utf8(query.text)))
-        if not words and any(character.isalnum() for character in query.text):
+        wanted = self._reader.read(query)
+        if wanted.hopeless and not wanted.meanings:
             return Asked(_nothing(), None, filters, ranked=True)
-        ranked = not all(word.unwanted for word in words)
-        return Asked(self._all(words), self._some(words), filters, ranked)
+        named = [self._named(meaning, searcher) for meaning in wanted.meanings]
+        text, relaxed = self._all(wanted, named), self._some(wanted, named)
+        return Asked(text, relaxed, filters, wanted.ranked)
 
-    def words(self, text: str) -> Iterator[Word]:
-        """Give the different demands of a text, the first ``MAX_WORDS`` of them."""
-        seen: dict[Word, None] = {}
-        for word in self._scan(text):
-            seen.setdefault(word)
-            if len(seen) == MAX_WORDS:
-                break
-        yield from seen
+    def _all(self, wanted: Wanted, named: list[Any]) -> Any | None:
+        """Every word that says something and every concept; small words if they happen to be."""
+        from tantivy import Occur, Query
 
-    def _scan(self, text: str) -> Iterator[Word]:
-        for phrase in _PHRASE.findall(text):
-            if tokens := tuple(self._analyze(phrase)):
-                yield Word(tokens[:MAX_WORDS])
-        for chunk in _PHRASE.sub(" ", text).split():
-            unwanted = chunk[0] == "-" and chunk[1:2].isalpha()
-            tokens = tuple(self._analyze(chunk))
-            if unwanted and tokens:
-                yield Word(tokens, unwanted=True)
-                continue
-            last = len(tokens) - 1
-            for i, token in enumerate(tokens):
-                yield Word((token,), beginning=i == last and chunk.endswith("*"))
+        clauses = self._every(wanted.wanted)
+        if wanted.hopeless:
+            clauses.append((Occur.Must, _nothing()))
+        for meaning, variable in zip(wanted.meanings, named, strict=True):
+            every = self._every(meaning.words)
+            either = [(Occur.Should, x) for x in (variable,) if x is not None]
+            either += [(Occur.Should, Query.boolean_query(every))] if every else []
+            clauses.append((Occur.Must, Query.boolean_query(either) if either else _nothing()))
+        return self._without(clauses, wanted.unwanted)
 
-    def _all(self, words: list[Word]) -> Any | None:
-        """Every word that says something, and the small ones if they happen to be there."""
+    def _every(self, words: tuple[Word, ...]) -> list[Any]:
         from tantivy import Occur
 
-        wanted = [word for word in words if not word.unwanted]
-        telling = [word for word in wanted if not self._is_small(word)] or wanted
-        clauses = [(Occur.Must, self._clause(word)) for word in telling]
-        clauses += [(Occur.Should, self._clause(w)) for w in wanted if w not in telling]
-        return self._without(clauses, words)
+        needed = telling(words)
+        clauses = [(Occur.Must, self._clause(word)) for word in needed]
+        return clauses + [(Occur.Should, self._clause(w)) for w in words if w not in needed]
 
-    def _some(self, words: list[Word]) -> Any | None:
+    def _some(self, wanted: Wanted, named: list[Any]) -> Any | None:
         from tantivy import Occur
 
-        wanted = [word for word in words if not word.unwanted]
-        telling = [word for word in wanted if not self._is_small(word)]
-        if len(telling) < 2 and not any(len(word.tokens) > 1 for word in telling):
+        words = wanted.wanted + tuple(w for m in wanted.meanings for w in m.words)
+        any_of = [self._clause(word) for word in loose(words)]
+        any_of += [variable for variable in named if variable is not None]
+        if len(any_of) < 2 and not wanted.hopeless:
             return None
-        tokens = dict.fromkeys(token for word in telling for token in word.tokens)
-        loose = [Word((token,)) for token in tokens]
-        loose += [word for word in telling if word.beginning]
-        return self._without([(Occur.Should, self._clause(word)) for word in loose], words)
+        return self._without([(Occur.Should, clause) for clause in any_of], wanted.unwanted)
 
-    def _without(self, clauses: list[Any], words: list[Word]) -> Any | None:
+    def _without(self, clauses: list[Any], unwanted: tuple[Word, ...]) -> Any | None:
         """Take the unwanted words off."""
-        import tantivy
+        from tantivy import Occur, Query
 
-        unwanted = [
-            (tantivy.Occur.MustNot, self._clause(Word(word.tokens)))
-            for word in words
-            if word.unwanted
-        ]
-        if not clauses and not unwanted:
-            return None
-        if not clauses:
-            everything = tantivy.Query.const_score_query(tantivy.Query.all_query(), 0.0)
-            return tantivy.Query.boolean_query([(tantivy.Occur.Must, everything), *unwanted])
-        return tantivy.Query.boolean_query(
-            [(tantivy.Occur.Must, tantivy.Query.boolean_query(clauses)), *unwanted]
-        )
+        off = [(Occur.MustNot, self._clause(Word(word.tokens))) for word in unwanted]
+        if clauses:
+            return Query.boolean_query([(Occur.Must, Query.boolean_query(clauses)), *off])
+        if off:
+            everything = Query.const_score_query(Query.all_query(), 0.0)
+            return Query.boolean_query([(Occur.Must, everything), *off])
+        return None
 
     def _clause(self, word: Word) -> Any:
         from tantivy import Occur, Query
@@ -174,8 +135,15 @@ class Asker:
         title = Query.boost_query(Query.term_query(self._schema, "title", token), TITLE_BOOST)
         return Query.boolean_query([(Occur.Must, body), (Occur.Should, title)])
 
-    def _is_small(self, word: Word) -> bool:
-        return not word.beginning and len(word.tokens) == 1 and word.tokens[0] in self._small
+    def _named(self, meaning: Meaning, searcher: Any) -> Any | None:
+        """Return the records that have a variable of a concept, which weighs as a title's word."""
+        from tantivy import Query
+
+        if not meaning.names:
+            return None
+        having = sum(searcher.doc_freq("variable", name) for name in meaning.names)
+        score = variable_score(having, searcher.num_docs)
+        return Query.const_score_query(self._any("variable", meaning.names), score)
 
     def _any(self, name: str, values: Collection[str]) -> Any:
         import tantivy
@@ -231,6 +199,16 @@ class Asker:
         from tantivy import Occur, Query
 
         return Query.boolean_query([(Occur.Should, query) for query in queries])
+
+
+def idf(having: float, records: float) -> float:
+    """Return the weight of what so many of the records have: BM25's, as tantivy has it."""
+    return math.log(1 + (records - having + 0.5) / (having + 0.5))
+
+
+def variable_score(having: float, records: float) -> float:
+    """Return the score of a record that has a variable of a concept, as so many of them have."""
+    return (1 + TITLE_BOOST) * idf(min(having, records), records)
 
 
 def _nothing() -> Any:

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from portal.core.item import Item
 from portal.core.query import BBox, Interval
+from portal.core.same import keys
 from portal.core.variable import Variable, variable_names
 from portal.errors import InvalidInput
 
@@ -27,16 +28,21 @@ class Entry:
     ----------
     names
         What filters by variable: the names and the CF standard names.
+    marks
+        What tells its dataset from others, see :func:`portal.core.same.keys`.
     faults
         What could not be read; the record is found by the rest of it.
     """
 
+    facility: str
+    id: str
     title: str
     texts: tuple[str, ...]
     names: tuple[str, ...]
     keywords: tuple[str, ...]
     bbox: BBox | None
     interval: Interval | None
+    marks: tuple[str, ...]
     faults: tuple[str, ...]
 
     @classmethod
@@ -52,12 +58,15 @@ class Entry:
         words = [word for variable in variables for word in _words(variable)]
         texts = (title, description, *keywords, *words, item.facility, item.local_id)
         return cls(
+            facility=item.facility,
+            id=item.id,
             title=utf8(title),
             texts=tuple(utf8(text) for text in texts if text),
             names=tuple(utf8(name) for name in variable_names(variables)),
             keywords=tuple(dict.fromkeys(utf8(keyword) for keyword in keywords)),
             bbox=bbox,
             interval=interval,
+            marks=tuple(utf8(key) for key in keys(item)),
             faults=tuple(faults),
         )
 

@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
-from portal.core.found import Facet
+from portal.core.contracts import Batch
+from portal.core.found import Bin, Facet
 from portal.core.item import Item
 from portal.core.query import Query
 from portal.errors import Unavailable, Unreadable
 from portal.index.ask import Asked, Asker
+from portal.index.count import facets, years
+from portal.index.document import analyzer, schema
+from portal.index.page import page
+from portal.index.relevance import Relevance
 from portal.index.store import Store
-from portal.index.terms import Terms, analyzer, is_damage, schema
+from portal.index.terms import Terms, is_damage
+from portal.index.words import Reader
 
-FACETS = ("facility", "variable", "keyword")
-FACET_VALUES = 50
-
-_PER_SEGMENT = 10_000
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A record that was found, and its relevance (BM25; 0 where there was no text)."""
+    """A record that was found, and its relevance.
+
+    Parameters
+    ----------
+    score
+        BM25; 0 where there was no text, or the order is another.
+    copies
+        The records of the same dataset at other facilities that match too, best first.
+    """
 
     item: Item
     score: float
+    copies: tuple[Item, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +49,11 @@ class Found:
     Parameters
     ----------
     total
-        Number of records that match.
+        Number of records that match, less those that are copies of others among the first
+        ``page.WINDOW`` of the order: exact for the pages that can be reached within it.
     facets
-        For each of ``FACETS`` at most ``FACET_VALUES`` values, most frequent first.
+        For each of ``count.FACETS`` at most ``count.FACET_VALUES`` values, most frequent
+        first; copies are counted each.
     relaxed
         True where no record has every word, and those that have any of them are given.
     """
@@ -81,7 +95,10 @@ class Index:
             ) from error
         self._store = Store(self.directory / "items.sqlite")
         self._terms = Terms(self.directory, self._store)
-        self._asker = Asker(schema(), analyzer())
+        self._reader = Reader(analyzer())
+        fields = schema()
+        self._asker = Asker(fields, self._reader)
+        self._relevance = Relevance(self._reader, fields)
 
     def __enter__(self) -> Self:
         return self
@@ -147,25 +164,73 @@ class Index:
         """Build the search files anew from the records."""
         self._terms.update(wait=True, anew=True)
 
+    def cursor(self, facility: str, catalog: str) -> str | None:
+        """Return the place after the last batch that :meth:`take` took; None for the beginning."""
+        return self._store.cursor(facility, catalog)
+
+    def take(self, facility: str, catalog: str, batch: Batch) -> None:
+        """Take in a batch of a catalog's records, and its cursor with it, or nothing of both.
+
+        Searches see the records when many have come or a while has passed, after :meth:`flush`,
+        and when an index is opened: a harvest of a million records does not write the search files
+        a thousand times.
+
+        Raises
+        ------
+        InvalidItem
+            A record is of another facility; nothing has been changed.
+        """
+        self._store.take(facility, catalog, batch)
+        self._terms.lag(len(batch.items) + len(batch.removed))
+
+    def flush(self) -> None:
+        """Let searches see every record that was taken."""
+        self._store.show()
+        self._terms.update(wait=True)
+
+    def relevance(self, query: Query, items: Sequence[Item]) -> list[float]:
+        """Score records, of the index or not, by the words and the concepts of a query.
+
+        The scores are BM25 as the index has it, with the frequencies of its records and of these
+        together, so that hits of several sources can be ranked by one measure. 0 where nothing
+        of the query is in a record.
+        """
+        return self._relevance.scores(query, items, self._terms.view().searcher)
+
+    def timeline(self, query: Query, *, visible: Collection[str] | None = None) -> tuple[Bin, ...]:
+        """Return the matching records per span of whole years, the query's own time aside.
+
+        At most ``count.MAX_BINS`` spans, of equal width, over the years in which matching records
+        start or end; one that is open begins or ends with them. A record counts in every span
+        that its time touches. Empty where no matching record has a time.
+        """
+        return self._mended(lambda: self._timeline(query, visible))
+
     def search(self, query: Query, *, visible: Collection[str] | None = None) -> Found:
         """Find records that fit every demand of a query.
 
-        Records that have every word of the text come, the most relevant first; where there is
-        none, those that have any of the words. Without a text, records come by title.
+        Records that have every word of the text and fit every concept come, the most relevant
+        first; where there is none, those that have any of the words or fit any of the concepts.
+        Without a text, records come by title. Records of one dataset at several facilities, by
+        :func:`portal.core.same.keys`, are one hit.
 
         Parameters
         ----------
         visible
             The facilities whose records may be shown; None for all.
         """
+        return self._mended(lambda: self._search(query, visible))
+
+    def _mended(self, work: Callable[[], _T]) -> _T:
+        """Do something with the search files; should they be damaged, build them anew and repeat."""
         try:
-            return self._search(query, visible)
+            return work()
         except BaseException as error:
             if not is_damage(error):
                 raise
         self.rebuild()
         try:
-            return self._search(query, visible)
+            return work()
         except BaseException as error:
             if not is_damage(error):
                 raise
@@ -175,61 +240,37 @@ class Index:
                 advice="See that the disk is sound, or move the directory away.",
             ) from error
 
-    def _search(self, query: Query, visible: Collection[str] | None) -> Found:
+    def _ask(self, query: Query, visible: Collection[str] | None) -> tuple[Any, Asked]:
         searcher = self._terms.view().searcher
         if visible is not None and self._store.facilities() <= set(visible):
             visible = None
-        asked = self._asker.ask(query, visible)
+        return searcher, self._asker.ask(query, visible, searcher)
+
+    def _timeline(self, query: Query, visible: Collection[str] | None) -> tuple[Bin, ...]:
+        searcher, asked = self._ask(query, visible)
+        found = years(searcher, asked, relaxed=False)
+        if not found and asked.relaxed is not None:
+            found = years(searcher, asked, relaxed=True)
+        return found
+
+    def _search(self, query: Query, visible: Collection[str] | None) -> Found:
+        searcher, asked = self._ask(query, visible)
         relaxed = False
-        total, facets = _count(searcher, asked, relaxed=False)
+        total, counted = facets(searcher, asked, relaxed=False)
         if not total and asked.relaxed is not None:
             relaxed = True
-            total, facets = _count(searcher, asked, relaxed=True)
-        hits: tuple[Hit, ...] = ()
-        if query.limit and query.offset < total:
-            hits = self._page(searcher, asked.query(relaxed=relaxed), query, asked)
-        return Found(hits, total, facets, relaxed)
-
-    def _page(self, searcher: Any, whole: Any, query: Query, asked: Asked) -> tuple[Hit, ...]:
-        from tantivy import Order
-
-        by_title = {} if asked.ranked else {"order_by_field": "order", "order": Order.Asc}
-        found = searcher.search(
-            whole, limit=query.limit, offset=query.offset, count=False, **by_title
-        ).hits
-        rows = searcher.fast_field_values("row", [address for _, address in found])
-        items = self._store.rows(rows)
-        scores = [0.0 if by_title else float(score) for score, _ in found]
-        return tuple(
-            Hit(items[row], score) for row, score in zip(rows, scores, strict=True) if row in items
+            total, counted = facets(searcher, asked, relaxed=True)
+        whole = asked.query(relaxed=relaxed)
+        places, merged = page(searcher, whole, query, asked, total)
+        rows = [row for place in places for row in (place.row, *place.copies)]
+        items = self._store.rows(rows) if rows else {}
+        hits = tuple(
+            Hit(
+                items[place.row],
+                place.score,
+                tuple(items[row] for row in place.copies if row in items),
+            )
+            for place in places
+            if place.row in items
         )
-
-
-def _count(
-    searcher: Any, asked: Asked, *, relaxed: bool
-) -> tuple[int, dict[str, tuple[Facet, ...]]]:
-    """Return the number of matches and the facets, each without its own filter."""
-    free = [name for name in FACETS if name not in asked.filters]
-    counted = _aggregate(searcher, asked.query(relaxed=relaxed), {*free, "facility"})
-    buckets = counted["facility"]
-    total = sum(int(b["doc_count"]) for b in buckets["buckets"])
-    total += int(buckets["sum_other_doc_count"])
-    for name in FACETS:
-        if name not in free:
-            alone = asked.query(relaxed=relaxed, without=name)
-            counted[name] = _aggregate(searcher, alone, {name})[name]
-    return total, {name: _values(counted[name]) for name in FACETS}
-
-
-def _aggregate(searcher: Any, query: Any, names: Collection[str]) -> dict[str, Any]:
-    wanted = {
-        name: {"terms": {"field": name, "size": FACET_VALUES, "segment_size": _PER_SEGMENT}}
-        for name in names
-    }
-    counted: dict[str, Any] = searcher.aggregate(query, wanted)
-    return counted
-
-
-def _values(counted: Mapping[str, Any]) -> tuple[Facet, ...]:
-    found = (Facet(str(b["key"]), int(b["doc_count"])) for b in counted["buckets"])
-    return tuple(sorted(found, key=lambda facet: (-facet.records, facet.value)))
+        return Found(hits, total - merged, counted, relaxed)

@@ -2,7 +2,8 @@
 
 Every transaction that changes a record raises the generation by one, marks the records that it
 wrote with it and notes the rows that it removed, so that whoever keeps a search index of them can
-ask for what has changed since a generation that it knows.
+ask for what has changed since a generation that it knows. What is taken in batches is not due in
+the searches at once: the generation that is due stays behind until someone shows it.
 """
 
 from __future__ import annotations
@@ -14,34 +15,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
+from portal.core.contracts import Batch
 from portal.core.item import Item, split_id
 from portal.errors import InvalidItem, Unavailable, Unreadable
+from portal.index.tables import prepare, transaction
 
-SCHEMA = 1
 WAIT = 300.0
-
-_TABLES = """
-CREATE TABLE items (
-    row INTEGER PRIMARY KEY AUTOINCREMENT,
-    facility TEXT NOT NULL,
-    local_id TEXT NOT NULL,
-    catalog TEXT NOT NULL,
-    generation INTEGER NOT NULL,
-    stac TEXT NOT NULL,
-    UNIQUE (facility, local_id)
-);
-CREATE INDEX items_generation ON items (generation);
-CREATE INDEX items_catalog ON items (facility, catalog);
-CREATE TABLE removed (row INTEGER PRIMARY KEY, generation INTEGER NOT NULL);
-CREATE TABLE catalogs (
-    facility TEXT NOT NULL,
-    catalog TEXT NOT NULL,
-    fingerprint TEXT,
-    PRIMARY KEY (facility, catalog)
-);
-CREATE TABLE state (generation INTEGER NOT NULL, floor INTEGER NOT NULL);
-INSERT INTO state VALUES (0, 0);
-"""
 
 _MERGE = """
 INSERT INTO items (facility, local_id, catalog, generation, stac)
@@ -89,7 +68,7 @@ class Store:
         with ExitStack() as opened, _explained(path):
             self._reader = opened.enter_context(closing(self._connect()))
             self._writer = opened.enter_context(closing(self._connect()))
-            self._prepare()
+            prepare(self._writer, path)
             opened.pop_all()
 
     def close(self) -> None:
@@ -98,11 +77,11 @@ class Store:
             self._reader.close()
             self._writer.close()
 
-    def generation(self) -> int:
-        """Return the number of the last change."""
+    def generation(self) -> tuple[int, int]:
+        """Return the number of the last change, and of the last one that searches must show."""
         with _explained(self._path), self._reading:
-            found = self._reader.execute("SELECT generation FROM state").fetchone()
-        return int(found[0])
+            found = self._reader.execute("SELECT generation, due FROM state").fetchone()
+        return int(found[0]), int(found[1])
 
     def count(self) -> int:
         """Return the number of records."""
@@ -136,28 +115,57 @@ class Store:
             found = self._reader.execute(sql, (facility, catalog)).fetchone()
         return None if found is None else found[0]
 
+    def cursor(self, facility: str, catalog: str) -> str | None:
+        """Return the cursor of the last batch that was taken of a catalog since its last replace."""
+        sql = "SELECT cursor FROM catalogs WHERE facility = ? AND catalog = ?"
+        with _explained(self._path), self._reading:
+            found = self._reader.execute(sql, (facility, catalog)).fetchone()
+        return None if found is None else found[0]
+
+    def take(self, facility: str, catalog: str, batch: Batch) -> None:
+        """Take in a batch and its cursor, whole or not at all; it is not due in searches yet.
+
+        The catalog's fingerprint is forgotten, for the records are no longer those it was of, as
+        :meth:`replace` forgets the cursor.
+        """
+        with self._spooled(batch.items, facility) as connection, transaction(connection):
+            generation = _next(connection, due=False)
+            connection.execute(_MERGE, (catalog, generation))
+            where = "FROM items WHERE facility = ? AND catalog = ? AND local_id = ?"
+            for local_id in batch.removed:
+                self._forget(connection, generation, where, (facility, catalog, local_id))
+            connection.execute(
+                "INSERT OR REPLACE INTO catalogs (facility, catalog, cursor) VALUES (?, ?, ?)",
+                (facility, catalog, batch.cursor),
+            )
+
+    def show(self) -> None:
+        """Make everything that was taken due in searches."""
+        with _explained(self._path), self._writing, transaction(self._writer):
+            self._writer.execute("UPDATE state SET due = generation")
+
     def upsert(self, items: Iterable[Item], *, catalog: str) -> None:
         """Add records, or put them in the place of those of the same id."""
-        with self._spooled(items, None) as connection, _transaction(connection):
+        with self._spooled(items, None) as connection, transaction(connection):
             connection.execute(_MERGE, (catalog, _next(connection)))
 
     def replace(
         self, facility: str, catalog: str, items: Iterable[Item], fingerprint: str | None
     ) -> None:
         """Make ``items`` the only records of a catalog; all of it happens, or nothing."""
-        with self._spooled(items, facility) as connection, _transaction(connection):
+        with self._spooled(items, facility) as connection, transaction(connection):
             generation = _next(connection)
             connection.execute(_MERGE, (catalog, generation))
             self._forget(connection, generation, _GONE, (facility, catalog))
             connection.execute(
-                "INSERT OR REPLACE INTO catalogs VALUES (?, ?, ?)",
+                "INSERT OR REPLACE INTO catalogs (facility, catalog, fingerprint) VALUES (?, ?, ?)",
                 (facility, catalog, fingerprint),
             )
 
     def remove(self, ids: Iterable[str]) -> None:
         """Remove the records of these ids; ids that are not here are passed over."""
         wanted = [split_id(item_id) for item_id in ids]
-        with _explained(self._path), self._writing, _transaction(self._writer):
+        with _explained(self._path), self._writing, transaction(self._writer):
             generation = _next(self._writer)
             for pair in wanted:
                 where = "FROM items WHERE facility = ? AND local_id = ?"
@@ -254,24 +262,6 @@ class Store:
             opened.pop_all()
         return connection
 
-    def _prepare(self) -> None:
-        if self._version() == 0:
-            self._writer.execute("PRAGMA journal_mode = WAL")
-            with _transaction(self._writer):
-                if self._version() == 0:
-                    for statement in _TABLES.split(";"):
-                        self._writer.execute(statement)
-                    self._writer.execute(f"PRAGMA user_version = {SCHEMA}")
-        if self._version() != SCHEMA:
-            raise Unreadable(
-                f"The index {self._path} is of another version of Portal",
-                found=f"version {self._version()}, and this Portal reads {SCHEMA}",
-                advice="Use the Portal that wrote it, or move it away: it is harvested anew.",
-            )
-
-    def _version(self) -> int:
-        return int(self._writer.execute("PRAGMA user_version").fetchone()[0])
-
 
 def _checked(items: Iterable[Item], facility: str | None) -> Iterator[Item]:
     for item in items:
@@ -290,20 +280,12 @@ def _checked(items: Iterable[Item], facility: str | None) -> Iterator[Item]:
             )
 
 
-def _next(connection: sqlite3.Connection) -> int:
+def _next(connection: sqlite3.Connection, *, due: bool = True) -> int:
     sql = "UPDATE state SET generation = generation + 1 RETURNING generation"
-    return int(connection.execute(sql).fetchone()[0])
-
-
-@contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")
+    (generation,) = connection.execute(sql).fetchone()
+    if due:
+        connection.execute("UPDATE state SET due = generation")
+    return int(generation)
 
 
 @contextmanager

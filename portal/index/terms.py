@@ -12,23 +12,25 @@ from __future__ import annotations
 import json
 import shutil
 import threading
+import time
 import uuid
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from portal.core.item import Item
 from portal.errors import Unreadable
-from portal.index.entry import Entry, microseconds
+from portal.index.document import document, open_index
+from portal.index.entry import Entry
 from portal.index.store import Store
 
-SCHEMA = 1
-TOKENIZER = "portal_en"
-ALWAYS, EVER = -(2**62), 2**62
-BEYOND = 361.0
+SCHEMA = 2
+
+#: Seconds after which searches see what was taken in batches.
+LAG = 30.0
 
 _SMALL, _LARGE = 15_000_000, 96_000_000
 _MANY = 2_000
+_FEW = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +71,10 @@ class Terms:
         self._store = store
         self._lock = threading.Lock()
         self._view: View | None = None
+        self._lagging = 0
+        self._updated = time.monotonic()
         state = self._state()
-        if state and self._whole(state) and state.generation == store.generation():
+        if state and self._whole(state) and state.generation == store.generation()[0]:
             self._show(state)
         else:
             self.update(wait=True)
@@ -80,24 +84,39 @@ class Terms:
         self._view = None
 
     def view(self) -> View:
-        """Return the index with every record that was there when this was called.
+        """Return the index with every record that was due when this was called.
 
-        Where another process is at work on it just now, what it had before is given instead.
+        Where another process is at work on it just now, what it had before is given instead. What
+        was taken in batches is shown after ``LAG`` seconds, however they ended.
         """
         view = self._view
-        if view is not None and view.generation == self._store.generation():
+        last, due = self._store.generation()
+        if time.monotonic() - self._updated > LAG:
+            due = last
+        if view is not None and view.generation >= due:
+            if view.generation == last:
+                self._updated = time.monotonic()
             return view
         state = self._state()
         newer = state is not None and (view is None or state.generation > view.generation)
         if state is not None and newer:
             view = self._show(state)
-        if view is None or view.generation < self._store.generation():
+        if view is None or view.generation < due:
             self.update(wait=view is None)
         if self._view is None:
             raise Unreadable(
                 f"The search index in {self._root} was closed", advice="Open it again."
             )
         return self._view
+
+    def lag(self, changes: int) -> None:
+        """Note changes that are not due yet; update where there are many, or it was long ago."""
+        self._lagging += changes
+        view = self._view
+        known = view.searcher.num_docs if view else 0
+        many = self._lagging > max(_FEW, known // 4)
+        if many or time.monotonic() - self._updated > LAG:
+            self.update(wait=True)
 
     def update(self, *, wait: bool, anew: bool = False) -> None:
         """Bring the index to the record of truth: apply what has changed, or build it anew."""
@@ -113,6 +132,7 @@ class Terms:
                 state = self._apply(state, generation)
             self._store.forget_removed(generation)
             self._sweep(state.directory)
+            self._lagging, self._updated = 0, time.monotonic()
         if self._show(state) is None and not anew:
             self.update(wait=True, anew=True)
 
@@ -153,7 +173,7 @@ class Terms:
                 )
                 writer.delete_documents_by_query(some)
             for row, item in self._store.changed(since):
-                writer.add_document(document(row, item))
+                writer.add_document(document(row, Entry.of(item)))
             writer.commit()
         except BaseException:
             writer.rollback()
@@ -217,82 +237,3 @@ def _listing(path: Path) -> dict[str, list[int]]:
 def _stamp(path: Path) -> list[int]:
     found = path.stat()
     return [found.st_size, found.st_mtime_ns]
-
-
-def analyzer() -> Any:
-    """Return the analysis of text: words in lower case, without accents, stemmed as English."""
-    from tantivy import Filter, TextAnalyzerBuilder, Tokenizer
-
-    builder = TextAnalyzerBuilder(Tokenizer.simple())
-    for step in (Filter.remove_long(64), Filter.lowercase(), Filter.ascii_fold()):
-        builder = builder.filter(step)
-    return builder.filter(Filter.stemmer("english")).build()
-
-
-def schema() -> Any:
-    """Return the tantivy schema."""
-    from tantivy import SchemaBuilder
-
-    builder = SchemaBuilder()
-    builder.add_text_field("title", tokenizer_name=TOKENIZER, index_option="freq")
-    builder.add_text_field("text", tokenizer_name=TOKENIZER, index_option="position")
-    builder.add_text_field("order", tokenizer_name="raw", index_option="basic", fast=True)
-    for name in ("facility", "variable", "keyword"):
-        builder.add_text_field(name, tokenizer_name="raw", index_option="basic", fast=True)
-    builder.add_unsigned_field("row", indexed=True, fast=True)
-    for name in ("west", "south", "east", "north"):
-        builder.add_float_field(name, fast=True)
-    for name in ("start", "end"):
-        builder.add_integer_field(name, fast=True)
-    return builder.build()
-
-
-def open_index(path: Path) -> Any:
-    """Open, or make, the tantivy index of a directory."""
-    import tantivy
-
-    index = tantivy.Index(schema(), path=str(path))
-    index.register_tokenizer(TOKENIZER, analyzer())
-    index.config_reader("manual")
-    return index
-
-
-def positive_zero(degrees: float) -> float:
-    """Return the number, 0.0 for -0.0: tantivy puts the one before the other."""
-    return float(degrees) + 0.0
-
-
-def document(row: int, item: Item) -> Any:
-    """Return the tantivy document of a record.
-
-    A box that crosses the antimeridian ends at its east plus ``BEYOND``, which is past every
-    longitude: one range of longitude is enough for any box (see :mod:`portal.index.ask`).
-    """
-    from tantivy import Document
-
-    entry = Entry.of(item)
-    made = Document()
-    made.add_unsigned("row", row)
-    made.add_text("title", entry.title)
-    for text in entry.texts:
-        made.add_text("text", text)
-    made.add_text("order", f"{entry.title.strip().casefold()[:200]}\0{item.id}")
-    made.add_text("facility", item.facility)
-    for name in entry.names:
-        made.add_text("variable", name)
-    for word in entry.keywords:
-        made.add_text("keyword", word)
-    if (box := entry.bbox) is not None:
-        east = box.east if box.west <= box.east else box.east + BEYOND
-        for name, degrees in (
-            ("west", box.west),
-            ("south", box.south),
-            ("east", east),
-            ("north", box.north),
-        ):
-            made.add_float(name, positive_zero(degrees))
-    if (interval := entry.interval) is not None:
-        start, end = interval.start, interval.end
-        made.add_integer("start", ALWAYS if start is None else microseconds(start))
-        made.add_integer("end", EVER if end is None else microseconds(end))
-    return made

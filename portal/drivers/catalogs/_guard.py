@@ -105,8 +105,14 @@ def _weigh(where: str, arrays: list[_Array], stored: int | None) -> tuple[int, i
     return declared, max((array.count for array in arrays), default=1)
 
 
-def inspect_zarr(fs: fsspec.AbstractFileSystem, path: str) -> Store:
+def inspect_zarr(fs: fsspec.AbstractFileSystem, path: str, *, listed: bool = True) -> Store:
     """Read the metadata of a Zarr store (format 2 or 3).
+
+    Parameters
+    ----------
+    listed
+        Whether the file system can list it. If not, its consolidated metadata is read, and its
+        bytes are not counted.
 
     Raises
     ------
@@ -119,7 +125,7 @@ def inspect_zarr(fs: fsspec.AbstractFileSystem, path: str) -> Store:
     stored: int | None = 0
     consolidated = False
     documents = 0
-    for count, (name, info) in enumerate(_files(fs, path)):
+    for count, (name, info) in enumerate(_files(fs, path) if listed else _consolidated(fs, path)):
         if count >= MOST_FILES:
             stored = None
         if stored is not None:
@@ -153,6 +159,8 @@ def inspect_zarr(fs: fsspec.AbstractFileSystem, path: str) -> Store:
             found="a directory without zarr.json, .zgroup or .zmetadata",
             advice="Correct the path, or write the store anew.",
         )
+    if not listed:
+        stored = None
     declared, chunks = _weigh(path, arrays, stored)
     return Store(stored, declared, chunks, consolidated=consolidated)
 
@@ -169,6 +177,15 @@ def _files(fs: fsspec.AbstractFileSystem, path: str) -> Iterator[tuple[str, dict
             yield from _files(fs, info["name"])
         else:
             yield info["name"], info
+
+
+def _consolidated(fs: fsspec.AbstractFileSystem, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    for base in ("zarr.json", ".zmetadata"):
+        name = f"{path.rstrip('/')}/{base}"
+        if fs.exists(name):
+            size = int(fs.size(name) or 0)
+            yield name, {"size": size}
+            return
 
 
 def read_document(fs: fsspec.AbstractFileSystem, name: str, size: int) -> dict[str, Any]:

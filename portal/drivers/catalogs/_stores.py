@@ -5,41 +5,24 @@ from __future__ import annotations
 import fnmatch
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from portal.drivers.catalogs._describe import tidy
-from portal.drivers.catalogs._guard import (
-    MOST_CHUNKS,
-    Store,
-    inspect_classic,
-    inspect_hdf5,
-    inspect_zarr,
-)
-from portal.errors import MissingDependency, PortalError, PortalWarning, Unavailable, Unreadable
+from portal.drivers.catalogs._open import Opened, open_place
+from portal.drivers.catalogs._place import Place
+from portal.errors import PortalWarning, Unavailable
 
 if TYPE_CHECKING:
     import fsspec
-    import xarray as xr
 
 SUFFIXES = frozenset({".nc", ".nc4", ".cdf", ".netcdf", ".h5", ".hdf5", ".he5", ".hdf"})
 PARTIAL = ".partial"
 #: The record of a published dataset, beside its store, in a directory of their own.
 RECORD = "stac-item.json"
 STORE = "data.zarr"
-#: Chunks along a dimension whose stored ones are too many to name.
-FEW_CHUNKS = 1_000
-MEDIA_TYPES = {
-    "zarr": "application/vnd.zarr",
-    "hdf5": "application/x-hdf5",
-    "netcdf3": "application/netcdf",
-}
 
 _MARKS = frozenset({"zarr.json", ".zgroup", ".zmetadata", ".zarray"})
-_HDF5 = b"\x89HDF\r\n\x1a\n"
-_CLASSIC = (b"CDF\x01", b"CDF\x02", b"CDF\x05")
 
 
 Tell = Callable[[str, str], None]
@@ -66,16 +49,6 @@ class Entry:
     stamp: str
     changed: float | None
     record: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A dataset with what its record needs to know of its store."""
-
-    dataset: xr.Dataset
-    kind: str
-    store: Store
-    kwargs: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,114 +162,8 @@ class Folder:
         return ".." not in path.split("/") and (path == root or path.startswith(f"{root}/"))
 
     def open(self, path: str, *, lazy: bool) -> Opened:
-        """Open one file or store, after its guard has read its metadata.
-
-        Parameters
-        ----------
-        lazy
-            True gives Dask arrays in the stored chunks; False gives arrays that are read when
-            they are used, without Dask.
-
-        Raises
-        ------
-        Unavailable
-            It has gone.
-        Unreadable, TooLarge, MissingDependency
-            It is damaged, of an unknown format, unsafe, or declares more than it can hold.
-        """
-        with reading(path):
-            if self.fs.isdir(path):
-                return self._open_zarr(path, lazy)
-            return self._open_file(path, lazy)
-
-    def _open_zarr(self, path: str, lazy: bool) -> Opened:
-        import zarr
-
-        store = inspect_zarr(self.fs, path)
-        source: Any = path
-        if self.local is None:
-            source = zarr.storage.FsspecStore.from_mapper(self.fs.get_mapper(path), read_only=True)
-        kwargs = {"engine": "zarr", "consolidated": store.consolidated}
-        dataset, kwargs = _open(source, kwargs, store, lazy)
-        return Opened(dataset, "zarr", store, kwargs)
-
-    def _open_file(self, path: str, lazy: bool) -> Opened:
-        with self.fs.open(path, "rb") as file:
-            head = file.read(8)
-        size = int(self.fs.size(path) or 0)
-        if head == _HDF5:
-            kind = "hdf5"
-            store = inspect_hdf5(self._source(path), path, size, self.local)
-            kwargs: dict[str, Any] = {"engine": "h5netcdf", "phony_dims": "sort"}
-            if store.group != "/":
-                kwargs["group"] = store.group
-        elif head.startswith(_CLASSIC):
-            kind = "netcdf3"
-            if self.local is None:
-                raise MissingDependency(
-                    f"The classic NetCDF file {path} is read from local folders only",
-                    found=f"a folder on {self.fs.protocol}",
-                    advice="Write it as NetCDF-4 or Zarr: ds.to_zarr(…).",
-                )
-            store = inspect_classic(path, size)
-            kwargs = {"engine": "netcdf4"}
-        else:
-            raise Unreadable(
-                f"{path} is neither HDF5 nor NetCDF",
-                found=f"{size:,} bytes that start with {head!r}",
-                advice="Correct its suffix, or copy it anew.",
-            )
-        dataset, kwargs = _open(self._source(path), kwargs, store, lazy)
-        return Opened(dataset, kind, store, kwargs)
-
-    def _source(self, path: str) -> Any:
-        return path if self.local is not None else self.fs.open(path, "rb")
-
-
-@contextmanager
-def reading(path: str) -> Iterator[None]:
-    """Name the file in whatever goes wrong while its bytes are decoded.
-
-    Raises
-    ------
-    Unavailable
-        It has gone.
-    Unreadable
-        It is damaged, or cannot be expressed.
-    """
-    try:
-        yield
-    except PortalError:
-        raise
-    except FileNotFoundError as error:
-        raise Unavailable(
-            f"{path} has gone", found=str(error), advice="Bring it back, or search again."
-        ) from error
-    except Exception as error:  # decoders are plug-ins that fail on damaged bytes as they like
-        raise Unreadable(
-            f"{path} cannot be read",
-            found=f"{type(error).__name__}: {error}",
-            advice="It is damaged, or xarray cannot express it: try xarray.open_dataset on it.",
-        ) from error
-
-
-def _open(
-    source: Any, kwargs: dict[str, Any], store: Store, lazy: bool
-) -> tuple[xr.Dataset, dict[str, Any]]:
-    """Open with xarray; times that cannot be decoded are left as the numbers they are."""
-    import xarray as xr
-
-    chunks: dict[str, int] | None = {} if lazy and store.chunks <= MOST_CHUNKS else None
-    try:
-        dataset = xr.open_dataset(source, chunks=chunks, **kwargs)
-    except ValueError as error:
-        if "decode time" not in str(error):
-            raise
-        kwargs = kwargs | {"decode_times": False}
-        dataset = xr.open_dataset(source, chunks=chunks, **kwargs)
-    if lazy and chunks is None:
-        dataset = dataset.chunk({d: -(-n // FEW_CHUNKS) for d, n in dataset.sizes.items()})
-    return tidy(dataset), kwargs
+        """Open one file or store, as :func:`portal.drivers.catalogs._open.open_place` does."""
+        return open_place(Place(self.fs, path, self.local), lazy=lazy)
 
 
 def _changed(info: Mapping[str, Any]) -> float | None:

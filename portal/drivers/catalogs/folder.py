@@ -19,19 +19,9 @@ from portal.core.asset import Asset
 from portal.core.item import Item
 from portal.drivers.catalogs._describe import credit, describe
 from portal.drivers.catalogs._guard import read_document
+from portal.drivers.catalogs._open import MEDIA_TYPES, Opened, reading
 from portal.drivers.catalogs._record import complete, local_id_of, rfc3339, title_of
-from portal.drivers.catalogs._stores import (
-    MEDIA_TYPES,
-    PARTIAL,
-    RECORD,
-    STORE,
-    Entry,
-    Folder,
-    Opened,
-    quiet,
-    reading,
-    skip,
-)
+from portal.drivers.catalogs._stores import PARTIAL, RECORD, STORE, Entry, Folder, quiet, skip
 from portal.errors import (
     InvalidConfig,
     InvalidInput,

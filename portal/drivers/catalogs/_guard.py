@@ -111,7 +111,7 @@ def inspect_zarr(fs: fsspec.AbstractFileSystem, path: str, *, listed: bool = Tru
     Parameters
     ----------
     listed
-        Whether the file system can list it. If not, its consolidated metadata is read, and its
+        Whether to list it. If not, its consolidated metadata alone is read, if it has any, and its
         bytes are not counted.
 
     Raises
@@ -125,7 +125,7 @@ def inspect_zarr(fs: fsspec.AbstractFileSystem, path: str, *, listed: bool = Tru
     stored: int | None = 0
     consolidated = False
     documents = 0
-    for count, (name, info) in enumerate(_files(fs, path) if listed else _consolidated(fs, path)):
+    for count, (name, info) in enumerate(_files(fs, path) if listed else _roots(path)):
         if count >= MOST_FILES:
             stored = None
         if stored is not None:
@@ -133,8 +133,13 @@ def inspect_zarr(fs: fsspec.AbstractFileSystem, path: str, *, listed: bool = Tru
         base = PurePosixPath(name).name
         if base not in _ZARR_DOCUMENTS:
             continue
+        try:
+            document = read_document(fs, name, int(info.get("size") or 0))
+        except FileNotFoundError:
+            if listed or base == ".zmetadata":
+                raise
+            continue
         documents += 1
-        document = read_document(fs, name, int(info.get("size") or 0))
         _refuse_pickles(name, document)
         inner = document.get("metadata") or {}
         if base == ".zmetadata":
@@ -145,14 +150,15 @@ def inspect_zarr(fs: fsspec.AbstractFileSystem, path: str, *, listed: bool = Tru
             if document.get("node_type") == "array":
                 arrays.append(_zarr_array(name, str(PurePosixPath(name).parent.name), document))
         elif base == ".zarray":
-            attributes = f"{name.removesuffix('.zarray')}.zattrs"
-            beside = read_document(fs, attributes, 0) if fs.exists(attributes) else {}
+            beside = _attributes(fs, f"{name.removesuffix('.zarray')}.zattrs")
             arrays.append(_zarr_array(name, PurePosixPath(name).parent.name, document, beside))
         known = {array.name for array in arrays}
         for key, node in inner.items():
             local = key.removesuffix("/.zarray")
             if isinstance(node, Mapping) and "shape" in node and local not in known:
                 arrays.append(_zarr_array(name, local, node, inner.get(f"{local}/.zattrs") or {}))
+        if not listed:
+            break
     if not documents:
         raise Unreadable(
             f"{path} is no Zarr store",
@@ -179,13 +185,17 @@ def _files(fs: fsspec.AbstractFileSystem, path: str) -> Iterator[tuple[str, dict
             yield info["name"], info
 
 
-def _consolidated(fs: fsspec.AbstractFileSystem, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def _roots(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Give the documents, of either format, in which a store's metadata are consolidated."""
     for base in ("zarr.json", ".zmetadata"):
-        name = f"{path.rstrip('/')}/{base}"
-        if fs.exists(name):
-            size = int(fs.size(name) or 0)
-            yield name, {"size": size}
-            return
+        yield f"{path.rstrip('/')}/{base}", {}
+
+
+def _attributes(fs: fsspec.AbstractFileSystem, name: str) -> dict[str, Any]:
+    try:
+        return read_document(fs, name, 0)
+    except FileNotFoundError:
+        return {}
 
 
 def read_document(fs: fsspec.AbstractFileSystem, name: str, size: int) -> dict[str, Any]:
@@ -204,10 +214,13 @@ def read_document(fs: fsspec.AbstractFileSystem, name: str, size: int) -> dict[s
     try:
         if size > LARGEST_DOCUMENT:
             raise ValueError(f"{size:,} bytes")
-        document = json.loads(fs.cat_file(name))
+        text = fs.cat_file(name)
+        if len(text) > LARGEST_DOCUMENT:
+            raise ValueError(f"{len(text):,} bytes")
+        document = json.loads(text)
         if not isinstance(document, dict):
             raise TypeError(f"a {type(document).__name__}")
-    except (ValueError, TypeError, OSError, RecursionError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise Unreadable(
             f"The metadata {name} cannot be read",
             found=str(error),

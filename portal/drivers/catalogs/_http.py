@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+from urllib.request import getproxies
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 #: An answer of more bytes than this is no metadata.
 LARGEST_ANSWER = 64 * 2**20
+#: Nor is one of more than this a part of an array.
+LARGEST_PART = 2**30
 _MOST_REDIRECTS = 10
 
 
@@ -55,13 +59,17 @@ def body(response: requests.Response, *, most: int = LARGEST_ANSWER) -> bytes:
         for part in response.iter_content(2**16):
             size += len(part)
             if size > most:
-                raise TooLarge(
-                    f"The answer of {shown(response.url)} is too long",
-                    found=f"more than {most:,} bytes",
-                    advice="Check the address: metadata is smaller.",
-                )
+                raise _too_long(response.url, most)
             parts.append(part)
     return b"".join(parts)
+
+
+def _too_long(url: str, most: int) -> TooLarge:
+    return TooLarge(
+        f"The answer of {shown(url)} is too long",
+        found=f"more than {most:,} bytes",
+        advice="Check the address: what is asked for is smaller.",
+    )
 
 
 class _Adapter(HTTPAdapter):
@@ -96,34 +104,29 @@ class _Adapter(HTTPAdapter):
 
 
 def _pools(reach: Reach) -> dict[str, type[HTTPConnectionPool]]:
-    class Guarded:
+    class Guarded(HTTPConnection):
         """Connects to an address that it has checked, not to a name."""
 
-        def _new_conn(self: Any) -> socket.socket:
-            named = self._dns_host
-            addresses = resolve(named, self.port)
+        def _new_conn(self) -> socket.socket:
+            named, port = self._dns_host, int(self.port or self.default_port)
+            addresses = resolve(named, port)
             for address in addresses:
-                reach.guard(named, address, self.port)
+                reach.guard(named, address, port)
             try:
-                for last, address in enumerate(addresses, 1):
+                for address in addresses[:-1]:
                     self._dns_host = str(address)
-                    try:
-                        return super()._new_conn()  # type: ignore[misc]
-                    except NewConnectionError:
-                        if last == len(addresses):
-                            raise
+                    with suppress(NewConnectionError):
+                        return super()._new_conn()
+                self._dns_host = str(addresses[-1]) if addresses else named
+                return super()._new_conn()
             finally:
                 self._dns_host = named
-            return super()._new_conn()  # type: ignore[misc]
-
-    class Plain(Guarded, HTTPConnection):
-        pass
 
     class Secure(Guarded, HTTPSConnection):
         pass
 
     class PlainPool(HTTPConnectionPool):
-        ConnectionCls = Plain
+        ConnectionCls = Guarded
 
     class SecurePool(HTTPSConnectionPool):
         ConnectionCls = Secure
@@ -141,7 +144,23 @@ def guarded_client(reach: Reach, **options: Any) -> aiohttp.ClientSession:
     """
     from portal.drivers.catalogs._needs import need
 
-    aiohttp = need("aiohttp", "cloud")
+    need("aiohttp", "cloud")
+    import aiohttp
+
+    class Answer(aiohttp.ClientResponse):
+        """Is read up to a limit, whatever length it announces."""
+
+        async def read(self) -> bytes:
+            if self._body is None:
+                parts: list[bytes] = []
+                size = 0
+                async for part in self.content.iter_chunked(2**20):
+                    size += len(part)
+                    if size > LARGEST_PART:
+                        raise _too_long(str(self.url), LARGEST_PART)
+                    parts.append(part)
+                self._body = b"".join(parts)
+            return self._body
 
     def connect(info: Any) -> socket.socket:
         family, type_, proto, _, where = info
@@ -157,16 +176,16 @@ def guarded_client(reach: Reach, **options: Any) -> aiohttp.ClientSession:
             raise Refused(error.happened, found=error.found, advice=error.advice) from error
         return await handler(request)
 
-    proxied = bool(requests.utils.getproxies())
+    proxied = bool(getproxies())
     loop = options.pop("loop", None)
     headers = {"User-Agent": user_agent()} | dict(options.pop("headers", None) or {})
-    session: aiohttp.ClientSession = aiohttp.ClientSession(
+    return aiohttp.ClientSession(
         loop=loop,
         connector=aiohttp.TCPConnector(socket_factory=connect, loop=loop),
         middlewares=(check,),
+        response_class=Answer,
         headers=headers,
         trust_env=True,
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=20, sock_read=60),
         **options,
     )
-    return session

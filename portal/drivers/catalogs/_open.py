@@ -16,12 +16,13 @@ from portal.drivers.catalogs._guard import (
     inspect_zarr,
 )
 from portal.drivers.catalogs._place import Place
-from portal.drivers.catalogs._reach import Refused
+from portal.drivers.catalogs._reach import Refused, shown
 from portal.errors import Denied, MissingDependency, PortalError, Unavailable, Unreadable
 
 if TYPE_CHECKING:
     import xarray as xr
 
+_NOT_ALLOWED = frozenset({"PermissionError", "PermissionDeniedError", "UnauthenticatedError"})
 #: Chunks along a dimension whose stored ones are too many to name.
 FEW_CHUNKS = 1_000
 MEDIA_TYPES = {
@@ -74,7 +75,15 @@ def open_place(
 
 
 def _open_zarr(place: Place, lazy: bool, kwargs: Mapping[str, Any]) -> Opened:
-    store = inspect_zarr(place.fs, place.path, listed=place.listed)
+    store = inspect_zarr(place.fs, place.path, listed=not place.far)
+    if place.far and not store.consolidated:
+        if not place.listed:
+            raise Unreadable(
+                f"The Zarr store {shown(place.path)} has no consolidated metadata",
+                found="a server that lists no files, so that its arrays cannot be found",
+                advice="Ask who keeps it to write them: zarr.consolidate_metadata(store).",
+            )
+        store = inspect_zarr(place.fs, place.path)
     told = {"engine": "zarr", "consolidated": store.consolidated, **kwargs}
     dataset, told = decode(place.zarr(), told, store, lazy)
     return Opened(dataset, "zarr", store, told)
@@ -82,9 +91,9 @@ def _open_zarr(place: Place, lazy: bool, kwargs: Mapping[str, Any]) -> Opened:
 
 def _open_file(place: Place, lazy: bool, kwargs: Mapping[str, Any]) -> Opened:
     path = place.path
+    size = int(place.fs.size(path) or 0)
     with place.fs.open(path, "rb") as file:
         head = file.read(8)
-    size = int(place.fs.size(path) or 0)
     if head == _HDF5:
         kind = "hdf5"
         store = inspect_hdf5(place.source(), path, size, place.root)
@@ -131,31 +140,50 @@ def reading(path: str) -> Iterator[None]:
     except PortalError:
         raise
     except Exception as error:  # decoders are plug-ins that fail on damaged bytes as they like
-        refused = _cause(error, Refused)
-        if isinstance(refused, Refused):
-            raise Denied(refused.happened, found=refused.found, advice=refused.advice) from error
-        if isinstance(error, FileNotFoundError):
-            raise Unavailable(
-                f"{path} has gone", found=str(error), advice="Bring it back, or search again."
-            ) from error
-        if _cause(error, ConnectionError) or _cause(error, TimeoutError):
-            raise Unavailable(
-                f"{path} cannot be reached",
-                found=f"{type(error).__name__}: {error}",
-                advice="Try again; if it stays so, tell whoever keeps it.",
-            ) from error
-        raise Unreadable(
-            f"{path} cannot be read",
-            found=f"{type(error).__name__}: {error}",
-            advice="It is damaged, or xarray cannot express it: try xarray.open_dataset on it.",
-        ) from error
+        raise _named(path, error) from error
 
 
-def _cause(error: BaseException | None, kind: type[BaseException]) -> BaseException | None:
-    """Return the first error of a kind among an error and those it came from."""
-    while error is not None and not isinstance(error, kind):
+def _named(path: str, error: Exception) -> PortalError:
+    """Say what an error of a decoder or of a file system is, with the file's name."""
+    chain = list(_chain(error))
+    happened, found = shown(path), f"{type(error).__name__}: {error}"[:500]
+    for cause in chain:
+        if isinstance(cause, Refused):
+            return Denied(cause.happened, found=cause.found, advice=cause.advice)
+    names = {type(e).__name__ for e in chain}
+    status = next((s for e in chain if (s := getattr(e, "status", None))), None)
+    if names & _NOT_ALLOWED or status in (401, 403):
+        return Denied(
+            f"{happened} may not be read",
+            found=found,
+            advice="Ask who keeps it for access; keys come from the environment, not from options.",
+        )
+    if names & {"FileNotFoundError", "NotFoundError"}:
+        return Unavailable(
+            f"{happened} has gone", found=found, advice="Bring it back, or search again."
+        )
+    if any(isinstance(e, ConnectionError | TimeoutError) or _remote(e) for e in chain):
+        return Unavailable(
+            f"{happened} cannot be reached",
+            found=found,
+            advice="Try again; if it stays so, tell whoever keeps it.",
+        )
+    return Unreadable(
+        f"{happened} cannot be read",
+        found=found,
+        advice="It is damaged, or xarray cannot express it: try xarray.open_dataset on it.",
+    )
+
+
+def _remote(error: BaseException) -> bool:
+    return type(error).__module__.partition(".")[0] in ("aiohttp", "obstore")
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Give an error and those it came from."""
+    while error is not None:
+        yield error
         error = error.__cause__ or error.__context__
-    return error
 
 
 def decode(

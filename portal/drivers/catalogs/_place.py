@@ -47,6 +47,11 @@ class Place:
         """Whether its file system can say what a directory holds."""
         return "http" not in _protocols(self.fs)
 
+    @property
+    def far(self) -> bool:
+        """Whether a listing costs much: a request for every thousand files, or more."""
+        return not self.listed or type(self.fs).__module__.startswith("obstore")
+
     def source(self) -> Any:
         """Return what xarray's file engines take: a path, or an open file."""
         return self.path if self.local else self.fs.open(self.path, "rb")
@@ -166,6 +171,8 @@ def object_store(
     MissingDependency
         obstore is not installed.
     """
+    from datetime import timedelta
+
     obstore = need("obstore.fsspec", "cloud")
     options: dict[str, Any] = {"skip_signature": True} if anonymous else {}
     if scheme == "s3":
@@ -173,9 +180,16 @@ def object_store(
         if endpoint is not None:
             options["endpoint"] = endpoint
             options["virtual_hosted_style_request"] = False
-    client = {"allow_http": bool(endpoint and endpoint.startswith("http:"))}
     fs: fsspec.AbstractFileSystem = obstore.FsspecStore(
-        scheme, config=options, client_options=client, asynchronous=False
+        scheme,
+        config=options,
+        client_options={
+            "allow_http": bool(endpoint and endpoint.startswith("http:")),
+            "connect_timeout": timedelta(seconds=10),
+            "timeout": timedelta(seconds=60),
+        },
+        retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=30)},
+        asynchronous=False,
     )
     return fs
 

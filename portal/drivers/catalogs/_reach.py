@@ -256,7 +256,7 @@ def _host_port(entry: str) -> tuple[str, int | None]:
     return str(parts.hostname or ""), parts.port
 
 
-def _check_entry(entry: str) -> None:
+def _check_entry(entry: Any) -> None:
     fault = not isinstance(entry, str) or not entry or "://" in entry or bool(_ODD.search(entry))
     if not fault and not entry.startswith("/") and _network(entry) is None:
         try:

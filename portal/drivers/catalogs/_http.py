@@ -12,7 +12,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import NewConnectionError
+from urllib3.exceptions import NameResolutionError, NewConnectionError
 
 from portal.drivers.catalogs._address import resolve
 from portal.drivers.catalogs._reach import Reach, Refused, shown
@@ -110,6 +110,8 @@ def _pools(reach: Reach) -> dict[str, type[HTTPConnectionPool]]:
         def _new_conn(self) -> socket.socket:
             named, port = self._dns_host, int(self.port or self.default_port)
             addresses = resolve(named, port)
+            if not addresses:
+                raise NameResolutionError(self.host, self, socket.gaierror("no address is known"))
             for address in addresses:
                 reach.guard(named, address, port)
             try:
@@ -117,7 +119,7 @@ def _pools(reach: Reach) -> dict[str, type[HTTPConnectionPool]]:
                     self._dns_host = str(address)
                     with suppress(NewConnectionError):
                         return super()._new_conn()
-                self._dns_host = str(addresses[-1]) if addresses else named
+                self._dns_host = str(addresses[-1])
                 return super()._new_conn()
             finally:
                 self._dns_host = named

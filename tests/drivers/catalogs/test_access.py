@@ -14,7 +14,7 @@ from portal.core.item import Item
 from portal.drivers.catalogs._access import open_item
 from portal.drivers.catalogs._reach import Reach
 from portal.errors import Denied, PortalError, Unavailable, Unreadable
-from tests.drivers.catalogs.servers.files import serving_files, serving_s3
+from tests.drivers.catalogs.servers.stores import serving_files, serving_s3
 
 
 def grid() -> xr.Dataset:

@@ -5,13 +5,19 @@ from __future__ import annotations
 import asyncio
 import pickle
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -239,6 +245,55 @@ def test_a_name_that_changes_its_address_gains_nothing(monkeypatch):
         with pytest.raises(Refused, match="allow"):
             fetch(Reach(), f"http://data.example.gov:{server.port}/x")
         assert server.agents == []
+
+
+def test_a_connection_by_tls_is_to_the_name_that_was_asked_for(tmp_path):
+    """The certificate is the name's, though the connection is made to a checked address."""
+    with serving() as server:
+        certificate = certify(tmp_path, "localhost")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.http.socket = context.wrap_socket(server.http.socket, server_side=True)
+        session = Reach.of(f"https://localhost:{server.port}").session()
+        session.verify = str(certificate)
+        assert session.get(f"https://localhost:{server.port}").text == "hello"
+        with pytest.raises(requests.exceptions.SSLError):
+            session.get(f"https://127.0.0.1:{server.port}")
+        with pytest.raises(Denied):
+            Reach().session().get(f"https://localhost:{server.port}")
+
+
+def certify(path: Path, name: str) -> Path:
+    """A key and a certificate of a name, signed by itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem, kind = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    target = path / "server.pem"
+    target.write_bytes(
+        key.private_bytes(pem, kind, serialization.NoEncryption()) + certificate.public_bytes(pem)
+    )
+    return target
+
+
+def test_a_name_that_is_unknown_is_a_fault_of_the_network(monkeypatch):
+    def unknown(*args, **kwargs):
+        raise socket.gaierror("no such name")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(requests.exceptions.ConnectionError, match="no address is known"):
+        Reach().session().get("http://data.example.gov/x")
 
 
 def test_an_answer_is_read_up_to_a_limit():

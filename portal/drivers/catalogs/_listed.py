@@ -48,7 +48,68 @@ def lucene(texts: Sequence[Sequence[str]]) -> str:
     return groups[0] if len(groups) == 1 else " OR ".join(f"({group})" for group in groups)
 
 
-class ListedCatalog(ABC):
+class ReadCatalog(ABC):
+    """A catalog of foreign records: each is read by itself, and a broken one is passed over."""
+
+    def __init__(self, facility: str, service: Service, reach: Reach) -> None:
+        self._facility = facility
+        self._service = service
+        self._reach = reach
+
+    @abstractmethod
+    def _item(self, document: Any) -> Item:
+        """Read a record of the service."""
+
+    def _read(self, documents: Iterable[Any]) -> Iterator[Item]:
+        seen: set[str] = set()
+        for number, document in enumerate(documents, 1):
+            try:
+                item = self._item(document)
+                _ = (item.bbox, item.interval, item.variables, item.assets, item.keywords)
+            except _BROKEN as error:
+                self._pass_over(document, number, error)
+                continue
+            if item.id not in seen:
+                seen.add(item.id)
+                yield item
+
+    def _pass_over(self, document: Any, number: int, error: Exception) -> None:
+        named = document if isinstance(document, dict) else {}
+        name = next((named[k] for k in _NAMES if isinstance(named.get(k), str | int)), None)
+        which = f"the record {str(name)[:80]!r}" if name else f"record {number}"
+        why = error if isinstance(error, InvalidInput) else f"{type(error).__name__}: {error}"
+        warnings.warn(
+            f"{shown(self._service.url)}: {which} is left out. {why}", PortalWarning, stacklevel=4
+        )
+
+    def _known(self, item: Item) -> Item | None:
+        """Return the record with its data; None where it is none of this catalog."""
+        return item if item.assets or item.links else None
+
+    def open(self, item: Item) -> xr.Dataset:
+        """Open the data that a record points at, lazily.
+
+        Raises
+        ------
+        UnknownItem
+            The service has no such record.
+        Unreadable
+            The record has no data that opens; the advice names the page that tells how to get it.
+        Unavailable, Denied, TooLarge, MissingDependency
+        """
+        from portal.drivers.catalogs._access import open_item
+
+        known = self._known(item)
+        if known is None:
+            raise UnknownItem(
+                f"{shown(self._service.url)} has no record {item.local_id[:200]!r}",
+                found=f"asked for by the facility {self._facility!r}",
+                advice="Take an id that fed.search() gives.",
+            )
+        return open_item(known, self._reach)
+
+
+class ListedCatalog(ReadCatalog):
     """A catalog of a web service that gives its records in pages.
 
     A driver says how to ask for pages (:meth:`_pages`), for one record (:meth:`_document`), and
@@ -57,11 +118,6 @@ class ListedCatalog(ABC):
 
     #: What the records of the service can tell; a query for anything else finds nothing there.
     tells: frozenset[str] = frozenset({"keywords"})
-
-    def __init__(self, facility: str, service: Service, reach: Reach) -> None:
-        self._facility = facility
-        self._service = service
-        self._reach = reach
 
     @abstractmethod
     def _pages(
@@ -72,10 +128,6 @@ class ListedCatalog(ABC):
     @abstractmethod
     def _document(self, local_id: str) -> Any:
         """Return the service's record of an id; None where there is none."""
-
-    @abstractmethod
-    def _item(self, document: Any) -> Item:
-        """Read a record of the service."""
 
     def search(self, query: Query) -> Iterator[Item]:
         """Give the records that fit, in the service's order.
@@ -114,6 +166,9 @@ class ListedCatalog(ABC):
         found = () if document is None else self._read([document])
         return next((item for item in found if item.local_id == local_id), None)
 
+    def _known(self, item: Item) -> Item | None:
+        return super()._known(item) or self.get(item.local_id)
+
     def items(self) -> Iterator[Item]:
         """Give every record; one that cannot be read is named in a warning.
 
@@ -122,50 +177,6 @@ class ListedCatalog(ABC):
         Unavailable, Denied, Unreadable, TooLarge
         """
         yield from self._read(d for page in self._pages((), None) for d in page)
-
-    def _read(self, documents: Iterable[Any]) -> Iterator[Item]:
-        seen: set[str] = set()
-        for number, document in enumerate(documents, 1):
-            try:
-                item = self._item(document)
-                _ = (item.bbox, item.interval, item.variables, item.assets, item.keywords)
-            except _BROKEN as error:
-                self._pass_over(document, number, error)
-                continue
-            if item.id not in seen:
-                seen.add(item.id)
-                yield item
-
-    def _pass_over(self, document: Any, number: int, error: Exception) -> None:
-        named = document if isinstance(document, dict) else {}
-        name = next((named[k] for k in _NAMES if isinstance(named.get(k), str | int)), None)
-        which = f"the record {str(name)[:80]!r}" if name else f"record {number}"
-        why = error if isinstance(error, InvalidInput) else f"{type(error).__name__}: {error}"
-        warnings.warn(
-            f"{shown(self._service.url)}: {which} is left out. {why}", PortalWarning, stacklevel=4
-        )
-
-    def open(self, item: Item) -> xr.Dataset:
-        """Open the data that a record points at, lazily.
-
-        Raises
-        ------
-        UnknownItem
-            The service has no such record.
-        Unreadable
-            The record has no data that opens; the advice names the page that tells how to get it.
-        Unavailable, Denied, TooLarge, MissingDependency
-        """
-        from portal.drivers.catalogs._access import open_item
-
-        known = item if item.assets or item.links else self.get(item.local_id)
-        if known is None:
-            raise UnknownItem(
-                f"{shown(self._service.url)} has no record {item.local_id[:200]!r}",
-                found=f"asked for by the facility {self._facility!r}",
-                advice="Take an id that fed.search() gives.",
-            )
-        return open_item(known, self._reach)
 
 
 def listed(document: Any, *path: str) -> list[Any]:

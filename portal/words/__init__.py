@@ -1,0 +1,5 @@
+"""The words in which people ask: quantities, units, places and times, told by shipped tables."""
+
+from portal.words.understand import understand
+
+__all__ = ["understand"]

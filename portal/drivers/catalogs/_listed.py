@@ -197,3 +197,11 @@ def listed(document: Any, *path: str) -> list[Any]:
             advice="Check the url and the driver of this catalog in the facility file.",
         )
     return found
+
+
+def gathered(items: Iterator[Item]) -> tuple[tuple[Item, ...], tuple[str, ...]]:
+    """Read items to the end; what is warned of meanwhile is returned as texts."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", PortalWarning)
+        found = tuple(items)
+    return found, tuple(str(w.message) for w in caught)

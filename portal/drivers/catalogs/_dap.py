@@ -10,6 +10,7 @@ Import it late: it loads xarray and pydap.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,11 @@ from portal.drivers.catalogs._guard import MOST_CHUNKS
 from portal.drivers.catalogs._needs import need
 from portal.drivers.catalogs._reach import Reach, shown
 from portal.errors import PortalError, TooLarge, Unreadable
+
+with warnings.catch_warnings():
+    # pydap imports webob, which imports cgi on Python 3.11 and 3.12.
+    warnings.filterwarnings("ignore", "'cgi' is deprecated", DeprecationWarning)
+    need("pydap.handlers.dap", "opendap")
 
 #: Bytes of a chunk, decoded.
 CHUNK = 32 * 2**20
@@ -66,7 +72,9 @@ def open_dap(url: str, reach: Reach, *, timeout: float = TIMEOUT) -> xr.Dataset:
             found="a constraint after the address",
             advice="Give the address of the whole; a part is taken by ds.sel(…).",
         )
-    parsers = need("pydap.parsers.dds", "opendap"), need("pydap.parsers.das", "opendap")
+    from pydap.parsers.das import parse_das
+    from pydap.parsers.dds import dds_to_dataset
+
     dds, das = (
         fetch(reach, base + end, timeout=timeout, most=LARGEST_HEADER).decode("utf-8", "replace")
         for end in (".dds", ".das")
@@ -74,7 +82,7 @@ def open_dap(url: str, reach: Reach, *, timeout: float = TIMEOUT) -> xr.Dataset:
     if not dds.lstrip()[:7].lower() == "dataset":
         raise rubbish(base + ".dds", dds.encode(), "the description of a DAP2 dataset")
     with decoding(base):
-        declared, attributes = parsers[0].dds_to_dataset(dds), parsers[1].parse_das(das)
+        declared, attributes = dds_to_dataset(dds), parse_das(das)
         found = {v.name: v for v in _variables(declared, base, reach, timeout)}
         if not found:
             raise Unreadable(

@@ -43,8 +43,11 @@ def fetch(
     Unreadable, TooLarge
         It does not take the request, or the answer is too long.
     """
-    with faults(url), reach.session(timeout=timeout) as session:
-        response = session.get(url, params=params, stream=True)
+    with (
+        faults(url),
+        reach.session(timeout=timeout) as session,
+        session.get(url, params=params, stream=True) as response,
+    ):
         check_status(url, response.status_code, response.reason or "", advice)
         return body(response, most=most)
 

@@ -8,16 +8,21 @@ THREDDS and ERDDAP have.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
-from pydap.handlers.lib import BaseHandler
-from pydap.model import BaseType, DatasetType, GridType
-from pydap.wsgi.app import DapServer
-from pydap.wsgi.ssf import ServerSideFunctions
+
+with warnings.catch_warnings():
+    # webob imports cgi, gunicorn imports pkg_resources where it is there.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from pydap.handlers.lib import BaseHandler
+    from pydap.model import BaseType, DatasetType, GridType
+    from pydap.wsgi.app import DapServer
+    from pydap.wsgi.ssf import ServerSideFunctions
 
 from tests.drivers.catalogs.servers.wsgi import App
 

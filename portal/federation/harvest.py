@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 from portal.core.contracts import Catalog, SupportsFingerprint
 from portal.core.found import Problem
 from portal.errors import PortalError
+from portal.federation.warned import collected
 
 if TYPE_CHECKING:
     from portal.index import Index
@@ -27,8 +27,7 @@ def harvest(
     def problem(reason: str) -> Problem:
         return Problem(facility_id, reason, catalog_name)
 
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
+    with collected() as texts:
         try:
             fingerprint = (
                 catalog.fingerprint() if isinstance(catalog, SupportsFingerprint) else None
@@ -39,7 +38,7 @@ def harvest(
         except Exception as error:  # noqa: BLE001 - a catalog is a plug-in: any fault of it is named
             said = str(error) if isinstance(error, PortalError) else _named(error)
             return (problem(f"{said} What it gave before is kept and may be out of date."),)
-    return tuple(problem(str(w.message)) for w in caught)
+    return tuple(problem(text) for text in texts)
 
 
 def _named(error: Exception) -> str:

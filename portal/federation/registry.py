@@ -33,7 +33,8 @@ class Registry:
 
     facilities: Mapping[str, Facility]
     _built: dict[tuple[str, str, str], Any] = field(default_factory=dict, repr=False)
-    _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _building: dict[tuple[str, str, str], threading.RLock] = field(default_factory=dict, repr=False)
 
     @classmethod
     def load(cls, home: Home, *, sample: bool) -> Registry:
@@ -114,8 +115,10 @@ class Registry:
     def _build(
         self, group: str, facility_id: str, name: str, config: DriverConfig, *leading: str
     ) -> Any:
+        key = (group, facility_id, name)
         with self._lock:
-            key = (group, facility_id, name)
+            building = self._building.setdefault(key, threading.RLock())
+        with building:  # one that is slow to be built holds up no other
             if key not in self._built:
                 self._built[key] = build_driver(group, config, *leading)
             return self._built[key]

@@ -1,0 +1,152 @@
+"""Sources: every catalog of the federation, kept up with in the background.
+
+A catalog that searches by itself is asked live. The others are taken into the index, each in a
+thread of its own, so that one that is slow or hangs delays neither a search nor the rest.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from portal.core.contracts import Catalog, SupportsSearch
+from portal.core.found import Problem
+from portal.errors import PortalError
+from portal.federation.harvest import harvest
+from portal.federation.lanes import DEADLINE
+from portal.federation.registry import Registry
+
+if TYPE_CHECKING:
+    from portal.index import Index
+
+#: Seconds for which a catalog is not looked at again, and the least number of times that it took
+#: to read it for which it is left alone.
+FRESH, REST = 5.0, 10.0
+#: Seconds for which a search waits for a catalog that it has known before.
+GRACE = 0.2
+
+
+@dataclass(eq=False, slots=True)
+class Source:
+    """One catalog.
+
+    Parameters
+    ----------
+    live
+        The catalog, where it searches by itself.
+    begun
+        When the work on it that is under way began (monotonic clock); None without any.
+    due
+        When it is to be looked at again.
+    known
+        Whether it has been looked at before.
+    problems
+        What was wrong when it was last looked at.
+    """
+
+    facility: str
+    name: str
+    live: Catalog | None = None
+    begun: float | None = None
+    due: float = float("-inf")
+    known: bool = False
+    problems: tuple[Problem, ...] = ()
+
+    def expiry(self, patience: float) -> float | None:
+        """Return the moment up to which a search waits for it; None where there is nothing to come."""
+        if self.begun is None:
+            return None
+        return self.begun + (GRACE if self.known else patience)
+
+
+class Sources:
+    """Every catalog.
+
+    Parameters
+    ----------
+    registry
+        Holds the catalogs.
+    index
+        Gives the index, opened when first needed.
+    changed
+        Held for every change, and notified of each that is of consequence.
+    """
+
+    def __init__(
+        self, registry: Registry, index: Callable[[], Index], changed: threading.Condition
+    ) -> None:
+        self._registry = registry
+        self._index = index
+        self._changed = changed
+        self._closed = False
+        self._threads: set[threading.Thread] = set()
+        self._sources = {
+            facility.id: tuple(Source(facility.id, name) for name in facility.catalogs)
+            for facility in registry.facilities.values()
+        }
+        #: How often records have been taken into the index.
+        self.harvests = 0
+
+    def of(self, facilities: Iterable[str]) -> list[Source]:
+        """Return the catalogs of some facilities."""
+        return [source for name in facilities for source in self._sources.get(name, ())]
+
+    def refresh(self, sources: Iterable[Source], *, force: bool = False) -> None:
+        """Begin to look at those that are due; at all of them by ``force``."""
+        now = time.monotonic()
+        with self._changed:
+            for source in sources:
+                idle = source.begun is None and source.live is None and not self._closed
+                if idle and (force or now >= source.due):
+                    source.begun = now
+                    thread = threading.Thread(
+                        target=self._look,
+                        args=(source,),
+                        name=f"portal-refresh-{source.facility}-{source.name}",
+                        daemon=True,
+                    )
+                    self._threads.add(thread)
+                    thread.start()
+
+    def wait(self, sources: Iterable[Source], seconds: float) -> None:
+        """Wait until there is nothing under way with any of them, or for so many seconds."""
+        wanted = list(sources)
+        with self._changed:
+            self._changed.wait_for(lambda: all(s.begun is None for s in wanted), seconds)
+
+    def close(self) -> None:
+        """Begin nothing more, and wait for what is under way; what hangs is left to itself."""
+        with self._changed:
+            self._closed = True
+            threads = set(self._threads)
+        until = time.monotonic() + DEADLINE
+        for thread in threads:
+            thread.join(max(0.0, until - time.monotonic()))
+
+    def _look(self, source: Source) -> None:
+        began = time.monotonic()
+        live: Catalog | None = None
+        problems: tuple[Problem, ...] = ()
+        try:
+            catalog = self._registry.catalog(source.facility, source.name)
+            if isinstance(catalog, SupportsSearch):
+                live = catalog
+            else:
+                problems = harvest(self._index(), source.facility, source.name, catalog)
+        except PortalError as error:
+            problems = (Problem(source.facility, str(error), source.name),)
+        except BaseException as error:  # noqa: BLE001 - a catalog is a plug-in: any fault is named
+            said = f"The catalog failed: {type(error).__name__}: {error}."
+            problems = (Problem(source.facility, said, source.name),)
+        finally:
+            now = time.monotonic()
+            with self._changed:
+                source.live, source.problems = live, problems
+                source.begun, source.known = None, True
+                source.due = now + max(FRESH, REST * (now - began))
+                self.harvests += live is None
+                self._threads.discard(threading.current_thread())
+                self._changed.notify_all()

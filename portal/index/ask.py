@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime, time
 from typing import Any
 
 from portal.core.query import BBox, Interval, Query
-from portal.index.document import ALWAYS, BEYOND, EVER, positive_zero
+from portal.index.document import FIRST_DAY, LAST_DAY, ceil, floor
 from portal.index.entry import microseconds, utf8
 from portal.index.words import TITLE_BOOST, Meaning, Reader, Wanted, Word, loose, telling
 
@@ -151,42 +152,56 @@ class Asker:
         return tantivy.Query.term_set_query(self._schema, name, sorted(map(utf8, values)))
 
     def _box(self, box: BBox) -> Any:
-        """Return the boxes that share a point with this one.
+        """Return the boxes that share a point with this one, to a millionth of a degree.
 
-        A record's longitudes run from west to east, and where they cross the antimeridian to
-        east + BEYOND; a span [a, b] meets them if west <= b and east >= a, or, on the far side of
-        the antimeridian, if east >= a + BEYOND.
+        A box over the antimeridian lies from FAR_WEST to FAR_EAST, so that it meets all spans: of
+        those that it meets, the ones that lie between its true bounds are taken off again.
         """
-        spans = [
-            self._union(
-                self._both(self._range("west", None, b), self._range("east", a, None)),
-                self._range("east", a + BEYOND, None),
-            )
-            for a, b in box.spans
+        from tantivy import Occur, Query
+
+        west, east = ceil(box.west), floor(box.east)
+        parts = [
+            self._range("south", None, floor(box.north)),
+            self._range("north", ceil(box.south)),
         ]
-        return self._both(
-            self._range("south", None, box.north),
-            self._range("north", box.south, None),
-            self._union(*spans),
+        if box.west > box.east:
+            return self._both(
+                *parts, self._union(self._range("east", west), self._range("west", None, east))
+            )
+        parts += [self._range("west", None, east), self._range("east", west)]
+        between = self._both(
+            self._range("far_west", east + 1), self._range("far_east", None, west - 1)
         )
+        return Query.boolean_query([*((Occur.Must, x) for x in parts), (Occur.MustNot, between)])
 
-    def _time(self, time: Interval) -> Any:
-        start = ALWAYS if time.start is None else microseconds(time.start)
-        end = EVER if time.end is None else microseconds(time.end)
-        return self._both(
-            self._range("start", None, end, integer=True),
-            self._range("end", start, None, integer=True),
-        )
+    def _time(self, interval: Interval) -> Any:
+        """Return the times that share a moment with this one, exactly."""
+        return self._both(self._started(interval.end), self._ended(interval.start))
 
-    def _range(
-        self, name: str, low: float | None, high: float | None, *, integer: bool = False
-    ) -> Any:
+    def _started(self, by: datetime | None) -> Any:
+        if by is None:
+            return self._range("start_day", None, LAST_DAY)
+        day = by.toordinal()
+        if by.time() == time.max:
+            return self._range("start_day", None, day)
+        exact = self._range("start", None, microseconds(by))
+        that_day = self._both(self._range("start_day", day, day), exact)
+        return self._union(self._range("start_day", None, day - 1), that_day)
+
+    def _ended(self, after: datetime | None) -> Any:
+        if after is None:
+            return self._range("end_day", FIRST_DAY)
+        day = after.toordinal()
+        if after.time() == time.min:
+            return self._range("end_day", day)
+        exact = self._range("end", microseconds(after))
+        that_day = self._both(self._range("end_day", day, day), exact)
+        return self._union(self._range("end_day", day + 1), that_day)
+
+    def _range(self, name: str, low: int | None, high: int | None = None) -> Any:
         from tantivy import FieldType, Query
 
-        if integer:
-            return Query.range_query(self._schema, name, FieldType.Integer, low, high)
-        low, high = (None if x is None else positive_zero(x) for x in (low, high))
-        return Query.range_query(self._schema, name, FieldType.Float, low, high)
+        return Query.range_query(self._schema, name, FieldType.Integer, low, high)
 
     @staticmethod
     def _both(*queries: Any) -> Any:

@@ -73,7 +73,7 @@ class Entry:
 
 def utf8(text: str) -> str:
     """Return a text that can be encoded: half a surrogate pair, which JSON allows, becomes "?"."""
-    return text.encode(errors="replace").decode()
+    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def microseconds(moment: datetime) -> int:

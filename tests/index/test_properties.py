@@ -17,8 +17,16 @@ FACILITIES = ("anl", "bnl", "ornl")
 NAMES = ("tas", "pr", "Turbidity", "air_temperature")
 KEYWORDS = ("climate", "ocean", 'O\'Neil "quoted"', "été")
 EDGES = st.sampled_from([-180.0, -179.5, -90.0, -0.0, 0.0, 45.25, 179.5, 180.0])
-LONGITUDES = st.one_of(EDGES, st.floats(-180, 180))
-LATITUDES = st.one_of(st.sampled_from([-90.0, 0.0, 90.0]), st.floats(-90, 90))
+STEP = 1e-6
+
+
+def degrees(low, high):
+    """Degrees that the index tells apart."""
+    return st.floats(low, high).map(lambda x: round(x, 5))
+
+
+LONGITUDES = st.one_of(EDGES, degrees(-180, 180))
+LATITUDES = st.one_of(st.sampled_from([-90.0, 0.0, 90.0]), degrees(-90, 90))
 MOMENTS = st.one_of(
     st.sampled_from([datetime(1, 1, 1, tzinfo=UTC), datetime(2000, 1, 1, tzinfo=UTC),
                      datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)]),
@@ -132,6 +140,18 @@ def test_filters_and_facets_are_those_of_brute_force(shared, items, queries, vis
         ):
             free = [i for i in seen if fits(i, query, without=name)]
             assert dict(found.facets[name]) == counted(free, values), name
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@given(held=st.floats(-89, 89), east=st.booleans(), shift=st.floats(-3 * STEP, 3 * STEP))
+def test_boxes_are_told_apart_to_a_millionth_of_a_degree(shared, held, east, shift):
+    box = BBox(held - 1, held - 1, held, held) if east else BBox(held, held, held + 1, held + 1)
+    fill(shared, [Item.build("anl", "one", title="One", bbox=box, created="2020-01-01T00:00:00Z")])
+    edge = held + shift
+    wanted = BBox(edge, edge, edge + 1, edge + 1) if east else BBox(edge - 1, edge - 1, edge, edge)
+    apart = max(0.0, shift if east else -shift)
+    found = shared.search(Query(bbox=wanted)).total
+    assert found == 1 if wanted.intersects(box) else apart <= STEP * 1.01 or found == 0
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))

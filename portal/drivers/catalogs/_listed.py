@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -60,27 +60,31 @@ class ReadCatalog(ABC):
     def _item(self, document: Any) -> Item:
         """Read a record of the service."""
 
-    def _read(self, documents: Iterable[Any]) -> Iterator[Item]:
+    def _read(
+        self, documents: Iterable[Any], tell: Callable[[str], None] | None = None
+    ) -> Iterator[Item]:
+        """Read records; ``tell`` is told of those that are left out, else they are warned of."""
         seen: set[str] = set()
         for number, document in enumerate(documents, 1):
             try:
                 item = self._item(document)
                 _ = (item.bbox, item.interval, item.variables, item.assets, item.keywords)
             except _BROKEN as error:
-                self._pass_over(document, number, error)
+                (tell or self._warn)(self._fault(document, number, error))
                 continue
             if item.id not in seen:
                 seen.add(item.id)
                 yield item
 
-    def _pass_over(self, document: Any, number: int, error: Exception) -> None:
+    def _fault(self, document: Any, number: int, error: Exception) -> str:
         named = document if isinstance(document, dict) else {}
         name = next((named[k] for k in _NAMES if isinstance(named.get(k), str | int)), None)
         which = f"the record {str(name)[:80]!r}" if name else f"record {number}"
         why = error if isinstance(error, InvalidInput) else f"{type(error).__name__}: {error}"
-        warnings.warn(
-            f"{shown(self._service.url)}: {which} is left out. {why}", PortalWarning, stacklevel=4
-        )
+        return f"{shown(self._service.url)}: {which} is left out. {why}"
+
+    def _warn(self, fault: str) -> None:
+        warnings.warn(fault, PortalWarning, stacklevel=4)
 
     def _known(self, item: Item) -> Item | None:
         """Return the record with its data; None where it is none of this catalog."""
@@ -197,11 +201,3 @@ def listed(document: Any, *path: str) -> list[Any]:
             advice="Check the url and the driver of this catalog in the facility file.",
         )
     return found
-
-
-def gathered(items: Iterator[Item]) -> tuple[tuple[Item, ...], tuple[str, ...]]:
-    """Read items to the end; what is warned of meanwhile is returned as texts."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", PortalWarning)
-        found = tuple(items)
-    return found, tuple(str(w.message) for w in caught)

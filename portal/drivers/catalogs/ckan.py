@@ -18,7 +18,7 @@ from portal.core.contracts import Batch
 from portal.core.item import Item
 from portal.core.query import BBox, Interval, Query
 from portal.drivers.catalogs import _fields as read
-from portal.drivers.catalogs._listed import PAGE, ListedCatalog, gathered, listed, lucene
+from portal.drivers.catalogs._listed import PAGE, ListedCatalog, listed, lucene
 from portal.drivers.catalogs._reach import Reach
 from portal.drivers.catalogs._secret import SecretRef
 from portal.drivers.catalogs._service import Service
@@ -111,8 +111,9 @@ class CkanCatalog(ListedCatalog):
             last = next((t for t in reversed(times) if t), since)
             start = start + len(page) if last == since else times.count(last)
             since = last
-            items, faults = gathered(self._read(page))
-            yield Batch(items, json.dumps({"since": since, "start": start}), faults=faults)
+            faults: list[str] = []
+            items = tuple(self._read(page, faults.append))
+            yield Batch(items, json.dumps({"since": since, "start": start}), faults=tuple(faults))
             if len(page) < PAGE:
                 return
 

@@ -21,7 +21,7 @@ from portal.core.contracts import Batch
 from portal.core.item import Item
 from portal.core.query import BBox, Interval, Query
 from portal.drivers.catalogs import _fields as read
-from portal.drivers.catalogs._listed import PAGE, ListedCatalog, gathered, listed, lucene
+from portal.drivers.catalogs._listed import PAGE, ListedCatalog, listed, lucene
 from portal.drivers.catalogs._reach import Reach
 from portal.drivers.catalogs._service import Service, segment
 
@@ -104,11 +104,12 @@ class DataciteCatalog(ListedCatalog):
         since, newest = str(told.get("since", "")), str(told.get("newest", ""))
         for page, following in self._walk(str(told.get("next") or "1"), since):
             newest = max([newest, *filter(None, (_updated(document) for document in page))])
-            items, faults = gathered(self._read(page))
+            faults: list[str] = []
+            items = tuple(self._read(page, faults.append))
             place = {"since": since, "newest": newest, "next": following}
             if not following:
                 place = {"since": newest or since}
-            yield Batch(items, json.dumps(place), faults=faults)
+            yield Batch(items, json.dumps(place), faults=tuple(faults))
 
     def _document(self, local_id: str) -> Any:
         if not re.fullmatch(r"10\.\d{4,9}/\S+", local_id) or not local_id.isascii():

@@ -90,7 +90,9 @@ class DataciteServer(StandIn):
             following = {name: page + 1, "page[size]": size}
             links["next"] = f"https://api.datacite.org/dois?{urlencode(following)}"
         pages = -(-len(found) // size)
-        return Answer({"data": part, "meta": {"total": len(found), "totalPages": pages}, "links": links})
+        return Answer(
+            {"data": part, "meta": {"total": len(found), "totalPages": pages}, "links": links}
+        )
 
     def _matches(self, document: Any, query: str, since: str, request: Request) -> bool:
         if not isinstance(document, dict):

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.drivers.catalogs.servers.standin import Answer, Request, StandIn, lucene, zarr
 
-TOKEN = "jwt-of-a-test"  # noqa: S105 - of a test
+TOKEN = "jwt-of-a-test"
 
 
 def record(name: str, title: str, **more: Any) -> dict[str, Any]:

@@ -113,7 +113,7 @@ class StandIn:
         span = {"Content-Range": f"bytes {start}-{end}/{len(data)}"}
         return Answer(data[start : end + 1], 206, "application/octet-stream", whole | span)
 
-    def _handler(standin: StandIn) -> type[BaseHTTPRequestHandler]:  # noqa: N805
+    def _handler(standin: StandIn) -> type[BaseHTTPRequestHandler]:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from portal.core.contracts import SupportsGet, SupportsSearch
 from portal.core.found import Problem
-from portal.core.item import Item
+from portal.core.item import Item, split_id
 from portal.core.match import matches
 from portal.core.query import Query
 from portal.errors import PortalError
@@ -32,9 +32,9 @@ class Answer:
     problems: tuple[Problem, ...] = ()
 
     @property
-    def faulty(self) -> bool:
-        """Whether it holds nothing but faults, and is soon to be asked for again."""
-        return bool(self.problems) and not self.items
+    def empty(self) -> bool:
+        """Whether it has no records, for a fault or because there are none."""
+        return not self.items
 
     @property
     def weight(self) -> int:
@@ -81,7 +81,9 @@ def get(facility: str, name: str, catalog: SupportsGet, item_id: str) -> Answer:
     )
     if not fault:
         return Answer(facility, name, (item,))
-    return Answer(facility, name, (), (Problem(facility, f"It gave a wrong record: {fault}.", name),))
+    return Answer(
+        facility, name, (), (Problem(facility, f"It gave a wrong record: {fault}.", name),)
+    )
 
 
 def _careful(
@@ -99,7 +101,7 @@ def _fault(item: object, facility: str, query: Query) -> str:
     if not isinstance(item, Item):
         return f"{type(item).__name__} instead of Item"
     try:
-        _ = item.id, item.title, item.assets
+        _ = split_id(item.id), item.title, item.assets
         if item.facility != facility:
             return f"records of another facility ({item.facility})"
         return "" if matches(item, query) else "they do not match the place, time or facets"

@@ -1,246 +1,265 @@
 """Find: one query to the index and the live catalogs, side by side.
 
-Every live catalog is asked in a thread of its own until the deadline; what fails, is late or is
-no answer is named in the result's problems and changes nothing for the rest.
-
-Merging: a live catalog gives an order and no score that another's could be compared with, so
-records are ranked by their places (reciprocal rank fusion, Cormack et al. 2009: the sum over the
-sources of 1 / (60 + place)), the index before the live catalogs where places are equal. A record
-that several sources give counts once, and ranks higher for it.
+Every live catalog is asked in a thread of its own. What fails, is late or is no answer is named in
+the result's problems, and changes nothing for the rest. Answers are kept for a minute: the next
+page of a query, or the same query asked again for what had not come, costs no catalog anything.
 """
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
-from itertools import islice
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from portal.core.contracts import Catalog, SupportsSearch
-from portal.core.found import Facet, Problem, SearchResult
-from portal.core.item import Item
+from portal.core.contracts import SupportsSearch
+from portal.core.found import Problem, SearchResult
 from portal.core.query import MAX_LIMIT, Query
-from portal.core.variable import variable_names
-from portal.errors import InvalidQuery, PortalError
+from portal.errors import InvalidQuery
+from portal.federation import asking
+from portal.federation.asking import Answer
+from portal.federation.lanes import DEADLINE, Call, Lanes
+from portal.federation.ranking import rank
+from portal.federation.sources import Source, Sources
 
 if TYPE_CHECKING:
     from portal.index import Found, Index
 
-DEADLINE = 5.0
-
-_FUSION = 60
 #: Every source is asked for the first so many records, or a multiple of it: the pages of one query
 #: are then cut from the same merged list, with the same total.
 _DEPTH = 100
 
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    facility: str
-    items: tuple[Item, ...]
-    problems: tuple[Problem, ...]
+#: The most seconds to wait.
+LONGEST = 300.0
 
 
-def find(
-    query: Query,
-    index: Index,
-    live: Mapping[str, Catalog],
-    *,
-    visible: Collection[str] | None = None,
-    deadline: float = DEADLINE,
-    problems: Iterable[Problem] = (),
-) -> SearchResult:
-    """Answer a query from the index and the live catalogs.
+@dataclass(slots=True)
+class Search:
+    """One search that is under way.
 
     Parameters
     ----------
-    live
-        The catalogs that search by themselves, by facility.
+    query
+        What was asked.
+    sources
+        The catalogs it is asked of.
     visible
-        The facilities whose records may be shown; None for all.
-    deadline
-        Seconds after which a live catalog is not waited for.
-    problems
-        What is known to be wrong already, given along.
-
-    Raises
-    ------
-    InvalidQuery
-        A page beyond the first ``MAX_LIMIT`` records, with live catalogs.
+        The facilities whose records may be shown.
+    live
+        Whether live catalogs are asked.
+    patience
+        Seconds after which a catalog is late.
     """
-    began = time.monotonic()
-    asked = {
-        facility: catalog
-        for facility, catalog in live.items()
-        if isinstance(catalog, SupportsSearch)
-        and (visible is None or facility in visible)
-        and (not query.facilities or facility in query.facilities)
-    }
-    if not asked:
-        found = index.search(query, visible=visible)
-        return _result(query, found, began, problems)
-    if query.offset + query.limit > MAX_LIMIT:
-        raise InvalidQuery(
-            f"With live catalogs, only the first {MAX_LIMIT} records can be paged through",
-            found=f"offset={query.offset}, limit={query.limit}; live: {', '.join(asked)}",
-            advice="Narrow the search with more words, a box, a time or a facility.",
-        )
-    depth = -(-(query.offset + query.limit) // _DEPTH) * _DEPTH
-    whole = replace(query, offset=0, limit=max(depth, _DEPTH))
-    waiting = _ask(asked, whole)
-    found = index.search(whole, visible=visible)
-    answers = list(_collect(waiting, tuple(asked), began + deadline, deadline))
-    return _merge(query, found, answers, began, problems)
+
+    query: Query
+    sources: list[Source]
+    visible: tuple[str, ...]
+    live: bool
+    patience: float
+    began: float = field(default_factory=time.monotonic)
+    calls: dict[Source, Call] = field(default_factory=dict)
+    _found: tuple[Query, int, Found] | None = None
+
+    @property
+    def whole(self) -> Query:
+        """The query from the first record on, as far as the page needs it."""
+        depth = -(-(self.query.offset + self.query.limit) // _DEPTH) * _DEPTH
+        return replace(self.query, offset=0, limit=min(max(depth, _DEPTH), MAX_LIMIT))
+
+    def found(self, index: Index, harvests: int) -> Found:
+        """Return what the index has; it is asked again when catalogs have been taken into it."""
+        query = self.whole if self.calls else self.query
+        if self._found is None or self._found[:2] != (query, harvests):
+            self._found = (query, harvests, index.search(query, visible=self.visible))
+        return self._found[2]
 
 
-def matches(item: Item, query: Query) -> bool:
-    """Whether a record fits the place, the time and the facets of a query (not its text).
+class Finder:
+    """Finds records in the index and in live catalogs.
 
-    Raises
-    ------
-    InvalidQuery, ArithmeticError, AttributeError, LookupError, TypeError, ValueError
-        The record's own fields are not as STAC has them.
+    Parameters
+    ----------
+    sources, lanes
+        The catalogs, and the calls to them; both notify ``changed``.
+    index
+        Gives the index, opened when first needed.
+    seen
+        Told of every answer that comes.
     """
-    box, interval = item.bbox, item.interval
-    return (
-        (query.bbox is None or (box is not None and query.bbox.intersects(box)))
-        and (query.time is None or (interval is not None and query.time.intersects(interval)))
-        and (not query.facilities or item.facility in query.facilities)
-        and (not query.variables or not set(query.variables).isdisjoint(_names(item)))
-        and (not query.keywords or not set(query.keywords).isdisjoint(item.keywords))
-    )
 
+    def __init__(
+        self,
+        sources: Sources,
+        lanes: Lanes,
+        index: Callable[[], Index],
+        changed: threading.Condition,
+        seen: Callable[[Answer], None],
+    ) -> None:
+        self._sources = sources
+        self._lanes = lanes
+        self._index = index
+        self._changed = changed
+        self._seen = seen
 
-def _names(item: Item) -> tuple[str, ...]:
-    return variable_names(item.variables)
+    def find(self, query: Query, visible: tuple[str, ...], wait: float) -> SearchResult:
+        """Answer with what has come within ``wait`` seconds."""
+        _check(wait)
+        search = self._begin(query, visible, live=wait > 0, patience=max(wait, DEADLINE))
+        self._wait(search, search.began + wait)
+        return self._result(search)
 
+    def settle(self, query: Query, visible: tuple[str, ...]) -> None:
+        """Wait for catalogs that have not been in the index before, until they are late."""
+        search = self._begin(query, visible, live=False, patience=DEADLINE)
+        self._wait(search, search.began + DEADLINE)
 
-def _ask(live: Mapping[str, Catalog], query: Query) -> queue.SimpleQueue[_Answer]:
-    """Start a thread for each catalog; daemons, for one that hangs must not hold up the exit."""
-    answers: queue.SimpleQueue[_Answer] = queue.SimpleQueue()
-    for facility, catalog in live.items():
-        threading.Thread(
-            target=lambda f, c: answers.put(_search(f, c, query)),
-            args=(facility, catalog),
-            name=f"portal-find-{facility}",
-            daemon=True,
-        ).start()
-    return answers
+    def watch(
+        self, query: Query, visible: tuple[str, ...], deadline: float
+    ) -> Iterator[SearchResult]:
+        """Answer again whenever something has come; the last answer has nothing pending."""
+        _check(deadline)
+        search = self._begin(query, visible, live=deadline > 0, patience=deadline)
+        while True:
+            shown = self._state(search)
+            result = self._result(search)
+            yield result
+            if not result.pending:
+                return
+            self._wait(search, search.began + deadline, shown)
 
+    def _begin(
+        self, query: Query, visible: tuple[str, ...], *, live: bool, patience: float
+    ) -> Search:
+        self._sources.refresh(self._sources.of(visible))
+        wanted = [name for name in visible if not query.facilities or name in query.facilities]
+        search = Search(query, self._sources.of(wanted), visible, live, patience)
+        self._ask(search)
+        return search
 
-def _search(facility: str, catalog: Catalog, query: Query) -> _Answer:
-    assert isinstance(catalog, SupportsSearch)
-    try:
-        given = list(islice(catalog.search(query), query.limit))
-    except Exception as error:  # noqa: BLE001 - a catalog is a plug-in: any fault of it is named
-        said = str(error) if isinstance(error, PortalError) else f"{type(error).__name__}: {error}"
-        return _Answer(facility, (), (Problem(facility, f"It could not be searched. {said}"),))
-    kept: dict[str, Item] = {}
-    faults: Counter[str] = Counter()
-    for item in given:
-        fault = _fault(item, facility, query)
-        if fault:
-            faults[fault] += 1
+    def _ask(self, search: Search) -> None:
+        """Ask every live catalog that has not been asked."""
+        if not search.live:
+            return
+        whole = search.whole
+        for source in search.sources:
+            catalog = source.live
+            if catalog is None or source in search.calls:
+                continue
+            if search.query.offset + search.query.limit > MAX_LIMIT:
+                raise InvalidQuery(
+                    f"With live catalogs, only the first {MAX_LIMIT} records can be paged through",
+                    found=f"offset={search.query.offset}, limit={search.query.limit}; "
+                    f"{source.facility} is asked live",
+                    advice="Narrow the search with more words, a box, a time or a facility.",
+                )
+            search.calls[source] = self._lanes.call(
+                source.lane, whole, self._work(source, catalog, whole)
+            )
+
+    def _work(self, source: Source, catalog: SupportsSearch, query: Query) -> Callable[[], Answer]:
+        def work() -> Answer:
+            answer = asking.search(source.facility, source.name, catalog, query)
+            self._seen(answer)
+            return answer
+
+        return work
+
+    def _wait(self, search: Search, until: float, shown: tuple[object, ...] | None = None) -> None:
+        """Wait until nothing is pending, or it is late, or there is more than what is shown."""
+        with self._changed:
+            while True:
+                self._ask(search)
+                now = time.monotonic()
+                coming = [moment for _, moment in self._coming(search) if moment > now]
+                if not coming or now >= until:
+                    return
+                if shown is not None and self._state(search) != shown:
+                    return
+                self._changed.wait(min(until, *coming) - now)
+
+    def _coming(self, search: Search) -> Iterator[tuple[Source, float]]:
+        """Give what is under way, each with the moment from which it is not waited for."""
+        for source in search.sources:
+            moment = source.expiry(search.patience)
+            if moment is not None:
+                yield source, moment
+        for source, call in search.calls.items():
+            if call.ended is None:
+                yield source, self._lanes.expiry(call, search.patience)
+
+    def _pending(self, search: Search) -> tuple[str, ...]:
+        now = time.monotonic()
+        coming = [source for source, moment in self._coming(search) if moment > now]
+        found = [source.facility for source in coming if source.live or source.awaited]
+        return tuple(dict.fromkeys(found))
+
+    def _state(self, search: Search) -> tuple[object, ...]:
+        """Return what differs when another answer would."""
+        with self._changed:
+            ended = sum(call.ended is not None for call in search.calls.values())
+            return self._pending(search), ended, self._sources.harvests
+
+    def _result(self, search: Search) -> SearchResult:
+        index, query = self._index(), search.query
+        with self._changed:
+            pending, problems = self._pending(search), tuple(self._problems(search))
+            answers = [c.answer for c in search.calls.values() if c.answer is not None]
+            harvests = self._sources.harvests
+        found = search.found(index, harvests)
+        result = SearchResult(query, problems=problems, pending=pending)
+        if any(answer.items for answer in answers):
+            ranked = rank(query, found, answers, index)
+            page = slice(query.offset, query.offset + query.limit)
+            items = ranked.items[page]
+            result = replace(
+                result,
+                items=items,
+                scores=ranked.scores[page],
+                total=ranked.total,
+                facets=ranked.facets,
+                relaxed=ranked.relaxed,
+                copies={i.id: ranked.copies[i.id] for i in items if i.id in ranked.copies},
+            )
         else:
-            kept.setdefault(item.id, item)
-    problems = [
-        Problem(facility, f"{count} of the {len(given)} records it gave were left out: {fault}.")
-        for fault, count in faults.items()
-    ]
-    return _Answer(facility, tuple(kept.values()), tuple(problems))
+            page = slice(query.offset, query.offset + query.limit) if search.calls else slice(None)
+            hits = found.hits[page]
+            result = replace(
+                result,
+                items=tuple(hit.item for hit in hits),
+                scores=tuple(hit.score for hit in hits),
+                total=found.total,
+                facets=found.facets,
+                relaxed=found.relaxed,
+                copies={hit.item.id: hit.copies for hit in hits if hit.copies},
+            )
+        return replace(result, took=time.monotonic() - search.began)
+
+    def _problems(self, search: Search) -> Iterator[Problem]:
+        now = time.monotonic()
+        for source in search.sources:
+            yield from source.problems
+            if source.awaited and (source.expiry(search.patience) or now) <= now:
+                said = "It is still being read; what it had before is given."
+                yield Problem(source.facility, said, source.name)
+            call = search.calls.get(source)
+            if call is None:
+                continue
+            if call.answer is not None:
+                yield from call.answer.problems
+            elif call.ended is not None or self._lanes.expiry(call, search.patience) <= now:
+                said = (
+                    f"It did not answer within {search.patience:g} s."
+                    if call.begun is not None
+                    else "It has not answered earlier searches yet, and was not asked again."
+                )
+                yield Problem(source.facility, said, source.name)
 
 
-def _fault(item: object, facility: str, query: Query) -> str:
-    """Say why something that a catalog gave is no hit; empty for a hit."""
-    if not isinstance(item, Item):
-        return f"{type(item).__name__} instead of Item"
-    try:
-        if item.facility != facility:
-            return f"records of another facility ({item.facility})"
-        return "" if matches(item, query) else "they do not match the place, time or facets"
-    except (
-        PortalError,
-        ArithmeticError,
-        AttributeError,
-        LookupError,
-        TypeError,
-        ValueError,
-    ) as error:
-        return f"they cannot be read ({type(error).__name__})"
-
-
-def _collect(
-    waiting: queue.SimpleQueue[_Answer], facilities: tuple[str, ...], until: float, deadline: float
-) -> Iterable[_Answer]:
-    """Give the answers that come in time, in the order of the facilities; name those that do not."""
-    came: dict[str, _Answer] = {}
-    while len(came) < len(facilities):
-        try:
-            answer = waiting.get(timeout=max(0.0, until - time.monotonic()))
-        except queue.Empty:
-            break
-        came[answer.facility] = answer
-    for facility in facilities:
-        late = Problem(facility, f"It did not answer within {deadline:g} s.")
-        yield came.get(facility) or _Answer(facility, (), (late,))
-
-
-def _merge(
-    query: Query,
-    found: Found,
-    answers: list[_Answer],
-    began: float,
-    problems: Iterable[Problem],
-) -> SearchResult:
-    items: dict[str, Item] = {}
-    scores: dict[str, float] = {}
-    for source in ((hit.item for hit in found.hits), *(answer.items for answer in answers)):
-        for place, item in enumerate(source):
-            items.setdefault(item.id, item)
-            scores[item.id] = scores.get(item.id, 0.0) + 1 / (_FUSION + place)
-    ranked = sorted(items, key=lambda item_id: -scores[item_id])
-    page = ranked[query.offset : query.offset + query.limit]
-    indexed = {hit.item.id for hit in found.hits}
-    extra = [item for item_id, item in items.items() if item_id not in indexed]
-    return SearchResult(
-        query=query,
-        items=tuple(items[item_id] for item_id in page),
-        scores=tuple(scores[item_id] for item_id in page),
-        total=found.total + len(extra),
-        facets=_add(found.facets, extra),
-        problems=(*problems, *(p for answer in answers for p in answer.problems)),
-        took=time.monotonic() - began,
-        relaxed=found.relaxed and not extra,
-    )
-
-
-def _add(
-    facets: Mapping[str, tuple[Facet, ...]], items: list[Item]
-) -> dict[str, tuple[Facet, ...]]:
-    """Count further records into the facets."""
-    counts = {name: Counter(dict(values)) for name, values in facets.items()}
-    for item in items:
-        counts["facility"][item.facility] += 1
-        counts["variable"].update(_names(item))
-        counts["keyword"].update(set(item.keywords))
-    return {
-        name: tuple(Facet(*pair) for pair in sorted(c.items(), key=lambda p: (-p[1], p[0])))
-        for name, c in counts.items()
-    }
-
-
-def _result(query: Query, found: Found, began: float, problems: Iterable[Problem]) -> SearchResult:
-    return SearchResult(
-        query=query,
-        items=tuple(hit.item for hit in found.hits),
-        scores=tuple(hit.score for hit in found.hits),
-        total=found.total,
-        facets=found.facets,
-        problems=tuple(problems),
-        took=time.monotonic() - began,
-        relaxed=found.relaxed,
-    )
+def _check(wait: float) -> None:
+    if not 0 <= wait <= LONGEST:
+        raise InvalidQuery(
+            f"A search waits for 0 to {LONGEST:g} seconds",
+            found=repr(wait),
+            advice="Ask the same again later for what has not come.",
+        )

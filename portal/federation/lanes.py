@@ -12,18 +12,27 @@ import threading
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import NamedTuple
+
+from portal.federation.asking import Answer
 
 #: Calls of one lane under way at the same time.
 OUTSTANDING = 2
 #: Seconds after which a call is late.
 DEADLINE = 5.0
-#: Seconds for which a good answer is kept, and one that only tells of a fault.
-KEPT, FAULTY = 60.0, 5.0
+#: Seconds for which an answer is kept, and one that is empty.
+KEPT, BRIEFLY = 60.0, 5.0
 #: Answers kept at most, and their weight in characters.
 MOST, HEAVIEST = 500, 64_000_000
 
 _QUEUE = 8
+
+
+class Lane(NamedTuple):
+    """A catalog, by its facility and its name."""
+
+    facility: str
+    catalog: str
 
 
 @dataclass(eq=False, slots=True)
@@ -38,12 +47,12 @@ class Call:
         What the work returned; None until then, and for ever where it was given up.
     """
 
-    lane: Hashable
-    work: Callable[[], Any] = field(repr=False)
+    lane: Lane
+    work: Callable[[], Answer] = field(repr=False)
     asked: float
     begun: float | None = None
     ended: float | None = None
-    answer: Any = None
+    answer: Answer | None = None
 
     @property
     def lost(self) -> bool:
@@ -53,7 +62,7 @@ class Call:
     @property
     def until(self) -> float:
         """The moment up to which it serves who asks the same."""
-        kept = FAULTY if getattr(self.answer, "faulty", False) else KEPT
+        kept = BRIEFLY if self.answer is not None and self.answer.empty else KEPT
         return (self.asked if self.ended is None else self.ended) + kept
 
 
@@ -71,15 +80,14 @@ class Lanes:
     def __init__(self, changed: threading.Condition, *, deadline: float = DEADLINE) -> None:
         self._changed = changed
         self._deadline = deadline
-        self._running: dict[Hashable, list[Call]] = {}
-        self._waiting: dict[Hashable, list[Call]] = {}
-        self._recent: dict[tuple[Hashable, Hashable], Call] = {}
+        self._running: dict[Lane, list[Call]] = {}
+        self._waiting: dict[Lane, list[Call]] = {}
+        self._recent: dict[tuple[Lane, Hashable], Call] = {}
 
-    def call(self, lane: Hashable, key: Hashable, work: Callable[[], Any]) -> Call:
+    def call(self, lane: Lane, key: Hashable, work: Callable[[], Answer]) -> Call:
         """Return the call of a lane for a question, made now unless it was made lately.
 
-        ``work`` returns the answer and raises nothing; an answer that has ``weight`` and
-        ``faulty`` is kept according to them.
+        ``work`` returns an :class:`~portal.federation.asking.Answer` and raises nothing.
         """
         with self._changed:
             now = time.monotonic()
@@ -110,7 +118,7 @@ class Lanes:
                 return late
             return min(late, max(c.begun or c.asked for c in running) + self._deadline)
 
-    def _start(self, lane: Hashable) -> None:
+    def _start(self, lane: Lane) -> None:
         running, queue = self._running.setdefault(lane, []), self._waiting.get(lane, [])
         now = time.monotonic()
         for lost in [call for call in queue if now - call.asked > self._deadline]:
@@ -120,11 +128,14 @@ class Lanes:
             call.begun = now
             running.append(call)
             threading.Thread(
-                target=self._run, args=(call,), name=f"portal-call-{lane}", daemon=True
+                target=self._run,
+                args=(call,),
+                name=f"portal-ask-{lane.facility}-{lane.catalog}",
+                daemon=True,
             ).start()
 
     def _run(self, call: Call) -> None:
-        answer = None
+        answer: Answer | None = None
         try:
             answer = call.work()
         finally:
@@ -144,7 +155,7 @@ class Lanes:
         """Forget the oldest answers, and those that are too many."""
         weight = 0
         for number, (key, call) in enumerate(reversed(list(self._recent.items()))):
-            weight += getattr(call.answer, "weight", 0)
+            weight += 0 if call.answer is None else call.answer.weight
             if call.lost or now > call.until or number >= MOST or weight > HEAVIEST:
                 del self._recent[key]
                 if call in self._waiting.get(call.lane, ()):

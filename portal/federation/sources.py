@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from portal.core.contracts import Catalog, SupportsSearch
+from portal.core.contracts import SupportsSearch
 from portal.core.found import Problem
 from portal.errors import PortalError
 from portal.federation.harvest import harvest
-from portal.federation.lanes import DEADLINE
+from portal.federation.lanes import DEADLINE, Lane
 from portal.federation.registry import Registry
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 FRESH, REST = 5.0, 10.0
 #: Seconds for which a search waits for a catalog that it has known before.
 GRACE = 0.2
+
+_CLOSING = 2.0
 
 
 @dataclass(eq=False, slots=True)
@@ -45,15 +48,28 @@ class Source:
         Whether it has been looked at before.
     problems
         What was wrong when it was last looked at.
+    failed
+        Whether it could not be built then.
     """
 
     facility: str
     name: str
-    live: Catalog | None = None
+    live: SupportsSearch | None = None
     begun: float | None = None
     due: float = float("-inf")
     known: bool = False
     problems: tuple[Problem, ...] = ()
+    failed: bool = False
+
+    @property
+    def lane(self) -> Lane:
+        """Where it is asked."""
+        return Lane(self.facility, self.name)
+
+    @property
+    def awaited(self) -> bool:
+        """Whether it is being looked at for the first time."""
+        return self.begun is not None and not self.known
 
     def expiry(self, patience: float) -> float | None:
         """Return the moment up to which a search waits for it; None where there is nothing to come."""
@@ -83,6 +99,8 @@ class Sources:
         self._changed = changed
         self._closed = False
         self._threads: set[threading.Thread] = set()
+        # A process that ends while a thread writes the search files would be aborted.
+        weakref.finalize(self, _join, self._threads)
         self._sources = {
             facility.id: tuple(Source(facility.id, name) for name in facility.catalogs)
             for facility in registry.facilities.values()
@@ -111,27 +129,32 @@ class Sources:
                     self._threads.add(thread)
                     thread.start()
 
-    def wait(self, sources: Iterable[Source], seconds: float) -> None:
-        """Wait until there is nothing under way with any of them, or for so many seconds."""
+    def wait(self, sources: Iterable[Source]) -> None:
+        """Wait until there is nothing under way with any of them, or it is late."""
         wanted = list(sources)
         with self._changed:
-            self._changed.wait_for(lambda: all(s.begun is None for s in wanted), seconds)
+            while True:
+                now = time.monotonic()
+                late = [s.begun + DEADLINE for s in wanted if s.begun is not None]
+                coming = [moment for moment in late if moment > now]
+                if not coming:
+                    return
+                self._changed.wait(min(coming) - now)
 
     def close(self) -> None:
-        """Begin nothing more, and wait for what is under way; what hangs is left to itself."""
+        """Begin nothing more, and wait a little for what is under way."""
         with self._changed:
             self._closed = True
-            threads = set(self._threads)
-        until = time.monotonic() + DEADLINE
-        for thread in threads:
-            thread.join(max(0.0, until - time.monotonic()))
+        _join(self._threads)
 
     def _look(self, source: Source) -> None:
         began = time.monotonic()
-        live: Catalog | None = None
+        live: SupportsSearch | None = None
+        failed = True
         problems: tuple[Problem, ...] = ()
         try:
             catalog = self._registry.catalog(source.facility, source.name)
+            failed = False
             if isinstance(catalog, SupportsSearch):
                 live = catalog
             else:
@@ -144,9 +167,15 @@ class Sources:
         finally:
             now = time.monotonic()
             with self._changed:
-                source.live, source.problems = live, problems
+                source.live, source.problems, source.failed = live, problems, failed
                 source.begun, source.known = None, True
                 source.due = now + max(FRESH, REST * (now - began))
                 self.harvests += live is None
                 self._threads.discard(threading.current_thread())
                 self._changed.notify_all()
+
+
+def _join(threads: set[threading.Thread]) -> None:
+    until = time.monotonic() + _CLOSING
+    for thread in list(threads):
+        thread.join(max(0.0, until - time.monotonic()))

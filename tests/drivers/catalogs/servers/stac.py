@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
@@ -88,7 +88,9 @@ def documents(directory: Path, url: str) -> tuple[list[dict[str, Any]], list[dic
     wind = grid(title="Wind speed", first="1990-01-01", days=5, west=0.0, name="wind")
     warm.to_zarr(directory / "warm.zarr", zarr_format=2, consolidated=True)
     cold.to_netcdf(directory / "cold.nc", engine="h5netcdf")
-    sea.to_zarr(directory / "sea.zarr", zarr_format=3, consolidated=False)
+    with warnings.catch_warnings():  # consolidated metadata is not in the specification of Zarr 3
+        warnings.simplefilter("ignore")
+        sea.to_zarr(directory / "sea.zarr", zarr_format=3, consolidated=True)
     wind.to_zarr(directory / "wind.zarr", zarr_format=2, consolidated=True)
     zarr, netcdf = "application/vnd+zarr", "application/netcdf"
     page = [{"rel": "about", "href": "https://data.example.gov/how-to"}]
@@ -111,7 +113,9 @@ def documents(directory: Path, url: str) -> tuple[list[dict[str, Any]], list[dic
     return collections, items
 
 
-def grid(*, title: str, first: str, days: int = 3, west: float = -120.0, name: str = "t2m") -> xr.Dataset:
+def grid(
+    *, title: str, first: str, days: int = 3, west: float = -120.0, name: str = "t2m"
+) -> xr.Dataset:
     """A small CF dataset: times, 4 latitudes (north first), 5 longitudes."""
     time = (np.datetime64(first, "D") + np.arange(days)).astype("datetime64[ns]")
     values = np.arange(days * 20, dtype="float32").reshape(days, 4, 5)
@@ -185,9 +189,9 @@ def collection(
 
 
 def main() -> None:
-    """Serve until a line is given, for a look by hand: ``python -m tests.….stac DIRECTORY``."""
+    """Serve until a line is given, for a look by hand: ``python -m MODULE DIRECTORY``."""
     directory = Path(sys.argv[1])
-    os.makedirs(directory, exist_ok=True)
+    directory.mkdir(parents=True, exist_ok=True)
     with stac_server(directory) as url:
         print(url, flush=True)
         sys.stdin.readline()

@@ -62,7 +62,9 @@ class Store:
 
 
 @dataclass(frozen=True, slots=True)
-class _Array:
+class Array:
+    """What metadata declare of an array."""
+
     name: str
     shape: tuple[int, ...]
     itemsize: int
@@ -81,7 +83,7 @@ class _Array:
         return max((-(-n // max(c, 1)) for n, c in pairs), default=1)
 
 
-def _weigh(where: str, arrays: list[_Array], stored: int | None) -> tuple[int, int]:
+def weigh(where: str, arrays: list[Array], stored: int | None) -> tuple[int, int]:
     """Return the bytes declared and the most chunks; refuse what cannot be true."""
     declared = sum(array.declared for array in arrays)
     if (
@@ -121,7 +123,7 @@ def inspect_zarr(fs: fsspec.AbstractFileSystem, path: str, *, listed: bool = Tru
     Unreadable
         Its metadata is damaged, names a codec that runs code, or a link leads out of it.
     """
-    arrays: list[_Array] = []
+    arrays: list[Array] = []
     stored: int | None = 0
     consolidated = False
     documents = 0
@@ -167,8 +169,29 @@ def inspect_zarr(fs: fsspec.AbstractFileSystem, path: str, *, listed: bool = Tru
         )
     if not listed:
         stored = None
-    declared, chunks = _weigh(path, arrays, stored)
+    declared, chunks = weigh(path, arrays, stored)
     return Store(stored, declared, chunks, consolidated=consolidated)
+
+
+def weigh_documents(
+    where: str, documents: Mapping[str, Mapping[str, Any]], stored: int | None
+) -> Store:
+    """Check the metadata of a Zarr store, as documents by their keys.
+
+    Raises
+    ------
+    TooLarge, Unreadable
+        As :func:`inspect_zarr`.
+    """
+    arrays: list[Array] = []
+    for key, document in documents.items():
+        _refuse_pickles(f"{where}: {key}", document)
+        parent, _, base = key.rpartition("/")
+        if base == ".zarray" or (base == "zarr.json" and document.get("node_type") == "array"):
+            beside = documents.get(f"{parent}/.zattrs")
+            arrays.append(_zarr_array(f"{where}: {key}", parent, document, beside))
+    declared, chunks = weigh(where, arrays, stored)
+    return Store(stored, declared, chunks)
 
 
 def _files(fs: fsspec.AbstractFileSystem, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -231,7 +254,7 @@ def read_document(fs: fsspec.AbstractFileSystem, name: str, size: int) -> dict[s
 
 def _zarr_array(
     where: str, name: str, node: Mapping[str, Any], beside: Mapping[str, Any] | None = None
-) -> _Array:
+) -> Array:
     try:
         shape = tuple(int(n) for n in node["shape"])
         if min(shape, default=0) < 0:
@@ -239,7 +262,7 @@ def _zarr_array(
         grid = node.get("chunk_grid") or {}
         chunks = node.get("chunks") or (grid.get("configuration") or {}).get("chunk_shape")
         dims = node.get("dimension_names") or (beside or {}).get("_ARRAY_DIMENSIONS") or ()
-        return _Array(
+        return Array(
             name,
             shape,
             _itemsize(node.get("dtype", node.get("data_type"))),
@@ -301,7 +324,7 @@ def inspect_hdf5(file: Any, where: str, size: int, root: Path | None) -> Store:
 
     try:
         with h5py.File(file, "r") as opened:
-            groups: dict[str, list[_Array]] = {}
+            groups: dict[str, list[Array]] = {}
             for name, node in _datasets(opened, where, root):
                 array = _hdf5_array(name, node)
                 if array is not None:
@@ -315,7 +338,7 @@ def inspect_hdf5(file: Any, where: str, size: int, root: Path | None) -> Store:
             found=f"{type(error).__name__}: {error}",
             advice="It is damaged or was not written to its end: copy it anew.",
         ) from error
-    declared, chunks = _weigh(where, [a for arrays in groups.values() for a in arrays], size)
+    declared, chunks = weigh(where, [a for arrays in groups.values() for a in arrays], size)
     weights = {group: sum(a.declared for a in arrays) for group, arrays in groups.items()}
     group = "/" if "/" in groups or not groups else max(weights, key=lambda g: weights[g])
     return Store(size, declared, chunks, group)
@@ -353,12 +376,12 @@ def _datasets(file: h5py.File, where: str, root: Path | None) -> Iterator[tuple[
     yield from found
 
 
-def _hdf5_array(name: str, node: h5py.Dataset) -> _Array | None:
+def _hdf5_array(name: str, node: h5py.Dataset) -> Array | None:
     if node.shape is None:
         return None
     if bytes(node.attrs.get("NAME", b"")).startswith(_NO_VARIABLE):
         return None
-    return _Array(
+    return Array(
         name, node.shape, node.dtype.itemsize, node.chunks, node.is_scale and node.ndim == 1
     )
 
@@ -376,7 +399,7 @@ def inspect_classic(path: str, size: int) -> Store:
     try:
         with netCDF4.Dataset(path) as opened:
             arrays = [
-                _Array(n, tuple(v.shape), v.dtype.itemsize, None, v.dimensions == (n,))
+                Array(n, tuple(v.shape), v.dtype.itemsize, None, v.dimensions == (n,))
                 for n, v in opened.variables.items()
             ]
     except (OSError, RuntimeError, ValueError, AttributeError) as error:
@@ -392,5 +415,5 @@ def inspect_classic(path: str, size: int) -> Store:
             found=f"{size:,} bytes where its header declares {declared:,}",
             advice="Copy it anew.",
         )
-    _weigh(path, arrays, size)
+    weigh(path, arrays, size)
     return Store(size, declared)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from portal.drivers.catalogs._describe import tidy
@@ -14,24 +15,43 @@ from portal.drivers.catalogs._guard import (
     inspect_classic,
     inspect_hdf5,
     inspect_zarr,
+    read_document,
 )
 from portal.drivers.catalogs._place import Place
 from portal.drivers.catalogs._reach import Refused, shown
-from portal.errors import Denied, MissingDependency, PortalError, Unavailable, Unreadable
+from portal.errors import Denied, PortalError, Unavailable, Unreadable
 
 if TYPE_CHECKING:
     import xarray as xr
 
+#: The directories of an Icechunk repository.
+ICECHUNK = frozenset({"refs", "snapshots"})
 _NOT_ALLOWED = frozenset({"PermissionError", "PermissionDeniedError", "UnauthenticatedError"})
 #: Chunks along a dimension whose stored ones are too many to name.
 FEW_CHUNKS = 1_000
 MEDIA_TYPES = {
     "zarr": "application/vnd.zarr",
+    "icechunk": "application/vnd.icechunk",
+    "references": "application/vnd.kerchunk+json",
+    "parquet": "application/vnd.kerchunk+parquet",
     "hdf5": "application/x-hdf5",
     "netcdf3": "application/netcdf",
+    "grib": "application/wmo-GRIB2",
+    "geotiff": "image/tiff; application=geotiff",
+    "zip": "application/vnd.zarr+zip",
 }
+#: The media types of those that are directories.
+STORES = tuple(MEDIA_TYPES[kind] for kind in ("zarr", "icechunk", "parquet"))
 _HDF5 = b"\x89HDF\r\n\x1a\n"
-_CLASSIC = (b"CDF\x01", b"CDF\x02", b"CDF\x05")
+#: What the files of a kind start with.
+_MAGIC = {
+    "hdf5": (_HDF5,),
+    "netcdf3": (b"CDF\x01", b"CDF\x02", b"CDF\x05"),
+    "grib": (b"GRIB",),
+    "geotiff": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
+    "zip": (b"PK\x03\x04",),
+    "references": (b"{", b" {", b"\n{"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,55 +88,88 @@ def open_place(
     Unreadable, TooLarge, MissingDependency
         It is damaged, of an unknown format, unsafe, or declares more than it can hold.
     """
-    with reading(place.path):
+    told = dict(kwargs or {})
+    with reading(place.url):
         if place.fs.isdir(place.path) if store is None else store:
-            return _open_zarr(place, lazy, kwargs or {})
-        return _open_file(place, lazy, kwargs or {})
+            return _open_directory(place, lazy, told)
+        return _open_file(place, lazy, told)
 
 
-def _open_zarr(place: Place, lazy: bool, kwargs: Mapping[str, Any]) -> Opened:
+def _open_directory(place: Place, lazy: bool, kwargs: dict[str, Any]) -> Opened:
+    if place.listed:
+        names = {PurePosixPath(n).name for n in place.fs.ls(place.path, detail=False)}
+        if names >= ICECHUNK:
+            from portal.drivers.catalogs._icechunk import open_repository
+
+            source, store = open_repository(place)
+            return _decoded(source, "icechunk", store, kwargs, lazy)
+    if place.fs.exists(f"{place.path}/.zmetadata") and "record_size" in read_document(
+        place.fs, f"{place.path}/.zmetadata", 0
+    ):
+        from portal.drivers.catalogs._refs import open_table
+
+        source, store = open_table(place)
+        return _decoded(source, "parquet", store, kwargs, lazy)
     store = inspect_zarr(place.fs, place.path, listed=not place.far)
     if place.far and not store.consolidated:
         if not place.listed:
             raise Unreadable(
-                f"The Zarr store {shown(place.path)} has no consolidated metadata",
+                f"The Zarr store {shown(place.url)} has no consolidated metadata",
                 found="a server that lists no files, so that its arrays cannot be found",
                 advice="Ask who keeps it to write them: zarr.consolidate_metadata(store).",
             )
         store = inspect_zarr(place.fs, place.path)
+    return _decoded(place.zarr(), "zarr", store, kwargs, lazy)
+
+
+def _decoded(source: Any, kind: str, store: Store, kwargs: dict[str, Any], lazy: bool) -> Opened:
+    """Open a Zarr store; what a record keeps of how tells others of the format itself."""
     told = {"engine": "zarr", "consolidated": store.consolidated, **kwargs}
-    dataset, told = decode(place.zarr(), told, store, lazy)
-    return Opened(dataset, "zarr", store, told)
+    dataset, told = decode(source, told, store, lazy)
+    if kind != "zarr":
+        told = {k: v for k, v in told.items() if k not in ("engine", "consolidated")}
+    return Opened(dataset, kind, store, told)
 
 
-def _open_file(place: Place, lazy: bool, kwargs: Mapping[str, Any]) -> Opened:
+def _open_file(place: Place, lazy: bool, kwargs: dict[str, Any]) -> Opened:
     path = place.path
     size = int(place.fs.size(path) or 0)
     with place.fs.open(path, "rb") as file:
         head = file.read(8)
-    if head == _HDF5:
-        kind = "hdf5"
+    kind = next((k for k, marks in _MAGIC.items() if head.startswith(marks)), "")
+    if kind == "hdf5":
         store = inspect_hdf5(place.source(), path, size, place.root)
         told: dict[str, Any] = {"engine": "h5netcdf", "phony_dims": "sort"}
         if store.group != "/":
             told["group"] = store.group
-    elif head.startswith(_CLASSIC):
-        kind = "netcdf3"
-        if not place.local:
-            raise MissingDependency(
-                f"The classic NetCDF file {path} is read from local folders only",
-                found=f"a folder on {place.fs.protocol}",
-                advice="Write it as NetCDF-4 or Zarr: ds.to_zarr(…).",
-            )
-        store = inspect_classic(path, size)
-        told = {"engine": "netcdf4"}
+        source = place.source()
+    elif kind == "netcdf3" and place.local:
+        store, told, source = inspect_classic(path, size), {"engine": "netcdf4"}, path
+    elif kind in ("netcdf3", "references"):
+        from portal.drivers.catalogs import _refs
+
+        if kind == "netcdf3":
+            source, store = _refs.open_classic(place, size)
+        else:
+            source, store = _refs.open_references(place)
+        return _decoded(source, kind, store, kwargs, lazy)
+    elif kind == "zip":
+        from portal.drivers.catalogs._zip import unpacked
+
+        return replace(_open_directory(unpacked(place, size), lazy, kwargs), kind="zip")
+    elif kind in ("grib", "geotiff"):
+        from portal.drivers.catalogs import _rasters
+
+        given = _rasters.open_grib if kind == "grib" else _rasters.open_geotiff
+        return given(place, size, lazy, kwargs)
     else:
         raise Unreadable(
-            f"{path} is neither HDF5 nor NetCDF",
-            found=f"{size:,} bytes that start with {head!r}",
+            f"{shown(place.url)} is of a format that is not known",
+            found=f"{size:,} bytes that start with {head!r}, neither HDF5 nor NetCDF, GRIB, "
+            "GeoTIFF, a zipped Zarr store or references",
             advice="Correct its suffix, or copy it anew.",
         )
-    dataset, told = decode(place.source(), {**told, **kwargs}, store, lazy)
+    dataset, told = decode(source, {**told, **kwargs}, store, lazy)
     return Opened(dataset, kind, store, told)
 
 
@@ -187,19 +240,26 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def decode(
-    source: Any, kwargs: dict[str, Any], store: Store, lazy: bool
+    source: Any, kwargs: dict[str, Any], store: Store, lazy: bool, chunks: Any = None
 ) -> tuple[xr.Dataset, dict[str, Any]]:
-    """Open with xarray; times that cannot be decoded are left as the numbers they are."""
+    """Open with xarray; times that cannot be decoded are left as the numbers they are.
+
+    Parameters
+    ----------
+    chunks
+        Dask chunks where it is lazy; None for the stored ones.
+    """
     import xarray as xr
 
-    chunks: dict[str, int] | None = {} if lazy and store.chunks <= MOST_CHUNKS else None
+    few = store.chunks <= MOST_CHUNKS
+    cut = ({} if chunks is None else chunks) if lazy and few else None
     try:
-        dataset = xr.open_dataset(source, chunks=chunks, **kwargs)
+        dataset = xr.open_dataset(source, chunks=cut, **kwargs)
     except ValueError as error:
         if "decode time" not in str(error):
             raise
         kwargs = kwargs | {"decode_times": False}
-        dataset = xr.open_dataset(source, chunks=chunks, **kwargs)
-    if lazy and chunks is None:
+        dataset = xr.open_dataset(source, chunks=cut, **kwargs)
+    if lazy and cut is None:
         dataset = dataset.chunk({d: -(-n // FEW_CHUNKS) for d, n in dataset.sizes.items()})
     return tidy(dataset), kwargs

@@ -1,4 +1,4 @@
-"""The ``folder`` catalog driver: a directory of Zarr stores, NetCDF and HDF5 files.
+"""The ``folder`` catalog driver: data files and stores in a directory, a bucket, or over HTTP.
 
 Titles, variables, extents and times are read from the files. A published result is a directory of
 its own, ``ID/data.zarr`` beside ``ID/stac-item.json``, so that one rename commits both.
@@ -11,7 +11,7 @@ import json
 import re
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +19,13 @@ from portal.core.asset import Asset
 from portal.core.item import Item
 from portal.drivers.catalogs._describe import credit, describe
 from portal.drivers.catalogs._guard import read_document
-from portal.drivers.catalogs._open import MEDIA_TYPES, Opened, reading
+from portal.drivers.catalogs._open import MEDIA_TYPES, STORES, Opened, reading
+from portal.drivers.catalogs._place import http_file_system, object_file_system
+from portal.drivers.catalogs._reach import Reach, shown
 from portal.drivers.catalogs._record import complete, local_id_of, rfc3339, title_of
 from portal.drivers.catalogs._stores import PARTIAL, RECORD, STORE, Entry, Folder, quiet, skip
 from portal.errors import (
+    Denied,
     InvalidConfig,
     InvalidInput,
     InvalidItem,
@@ -32,6 +35,7 @@ from portal.errors import (
 )
 
 if TYPE_CHECKING:
+    import fsspec
     import xarray as xr
 
 _SAFE = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")
@@ -45,13 +49,20 @@ class FolderCatalog:
     facility
         The facility's id.
     path
-        An absolute path, or the URL of an fsspec file system.
+        An absolute path, or a URL: ``https://…``, ``s3://bucket/prefix``, ``gs://…``, or that of
+        another fsspec file system.
     pattern
         Shell pattern of the files and stores that belong to it, such as ``"*.zarr"``.
     depth
         How many directories deep it is searched.
     storage_options
-        Keywords of the fsspec file system; secrets belong into its own configuration.
+        Of an object store: ``anon``, ``region``, ``endpoint_url``; keys come from the environment
+        (``AWS_ACCESS_KEY_ID``, …). Of another file system: its own keywords.
+    files
+        What it holds, as paths from it, for a server that gives no index pages.
+    allow
+        Where its files may lead besides itself (references, virtual chunks): hosts,
+        ``host:port``, networks, absolute directories.
 
     Raises
     ------
@@ -67,27 +78,29 @@ class FolderCatalog:
         pattern: str = "*",
         depth: int = 4,
         storage_options: Mapping[str, Any] | None = None,
+        files: Sequence[str] = (),
+        allow: Sequence[str] = (),
     ) -> None:
-        import fsspec
-
         if "://" not in path and not Path(path).expanduser().is_absolute():
             raise InvalidConfig(
                 f"The folder of facility {facility!r} has a relative path",
                 found=path,
                 advice="Write the whole path, or one that starts with ~/.",
             )
+        where = path if "://" in path else str(Path(path).expanduser())
+        storage = dict(storage_options or {})
+        self._facility = facility
         try:
-            fs, root = fsspec.core.url_to_fs(
-                path if "://" in path else str(Path(path).expanduser()), **(storage_options or {})
-            )
-        except (ValueError, ImportError, TypeError) as error:
+            fs, root, reach = _file_system(where, storage, allow)
+        except (ValueError, ImportError, TypeError, Denied) as error:
             raise InvalidConfig(
                 f"The folder of facility {facility!r} is on a file system that cannot be used",
-                found=f"{path}: {error}",
+                found=f"{shown(path)}: {error}",
                 advice="Correct the URL, or install the package that the message names.",
             ) from error
-        self._facility = facility
-        self._folder = Folder(fs, root.rstrip("/") or "/", pattern, depth)
+        self._folder = Folder(
+            fs, root.rstrip("/") or "/", pattern, depth, reach, storage, tuple(files)
+        )
 
     def items(self) -> Iterator[Item]:
         """Give a record for every file and store; one that cannot be read is named in a warning.
@@ -109,7 +122,7 @@ class FolderCatalog:
                 skip(entry.path, str(error))
 
     def _item(self, entry: Entry, local_id: str) -> Item:
-        opened = self._folder.open(entry.path, lazy=False)
+        opened = self._folder.open(entry.path, lazy=False, store=entry.store)
         with reading(entry.path), opened.dataset as dataset:
             found = describe(dataset)
             asset = self._asset(entry.path, opened)
@@ -134,6 +147,7 @@ class FolderCatalog:
             media_type=MEDIA_TYPES[opened.kind],
             roles=("data",),
             open_kwargs=opened.kwargs,
+            storage_options=self._folder.storage if self._folder.in_bucket else {},
             size=opened.store.stored,
         )
 
@@ -149,17 +163,16 @@ class FolderCatalog:
         Unreadable, TooLarge, MissingDependency
             It is damaged, of an unknown format, unsafe, or declares more than it can hold.
         """
-        import fsspec
-
         asset = item.assets.get("data")
-        path = "" if asset is None else str(fsspec.core.strip_protocol(asset.href))
+        path = "" if asset is None else self._folder.path_of(asset.href)
         if not path or not self._folder.holds(path):
             raise UnknownItem(
                 f"The folder {self._folder.root} holds no dataset {item.local_id!r}",
                 found=path or "a record without an asset named data",
                 advice="Take an id that fed.search() gives.",
             )
-        return self._folder.open(path, lazy=True).dataset
+        store = asset is not None and asset.media_type in STORES if self._folder.far else None
+        return self._folder.open(path, lazy=True, store=store).dataset
 
     def fingerprint(self) -> str:
         """Return a digest of the names, sizes and times of change; nothing is opened.
@@ -228,3 +241,23 @@ class FolderCatalog:
                 advice="Nothing was published. Make room or give leave to write, and try again.",
             ) from error
         return record
+
+
+def _file_system(
+    path: str, storage: Mapping[str, Any], allow: Sequence[str]
+) -> tuple[fsspec.AbstractFileSystem, str, Reach]:
+    """Return a folder's file system, its root there, and where its files may lead."""
+    import fsspec
+
+    scheme = path.partition("://")[0].lower() if "://" in path else ""
+    endpoint = storage.get("endpoint_url") or (storage.get("client_kwargs") or {}).get(
+        "endpoint_url"
+    )
+    ends = [path] if scheme in ("", "http", "https", "s3", "gs") else []
+    reach = Reach.of(*ends, *([str(endpoint)] if endpoint and scheme == "s3" else ()), allow=allow)
+    if scheme in ("http", "https"):
+        return http_file_system(reach), path, reach
+    if scheme in ("s3", "gs"):
+        return object_file_system(path, reach, storage), path.partition("://")[2], reach
+    fs, root = fsspec.core.url_to_fs(path, **storage)
+    return fs, root, reach

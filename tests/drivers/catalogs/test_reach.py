@@ -255,10 +255,10 @@ def test_a_connection_by_tls_is_to_the_name_that_was_asked_for(tmp_path):
         context.load_cert_chain(certificate)
         server.http.socket = context.wrap_socket(server.http.socket, server_side=True)
         session = Reach.of(f"https://localhost:{server.port}").session()
-        session.verify = str(certificate)
-        assert session.get(f"https://localhost:{server.port}").text == "hello"
+        url, verify = f"https://localhost:{server.port}", str(certificate)
+        assert session.get(url, verify=verify).text == "hello"
         with pytest.raises(requests.exceptions.SSLError):
-            session.get(f"https://127.0.0.1:{server.port}")
+            session.get(f"https://127.0.0.1:{server.port}", verify=verify)
         with pytest.raises(Denied):
             Reach().session().get(f"https://localhost:{server.port}")
 

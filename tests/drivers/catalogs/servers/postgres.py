@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import secrets
 import shutil
 import signal
@@ -14,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.drivers.catalogs.servers.processes import free_port, process
+from tests.drivers.catalogs.servers.processes import as_other, free_port, process
 
 USER = "portal"
 
@@ -31,21 +30,15 @@ def postgres() -> Iterator[dict[str, str]]:
         password, port = secrets.token_urlsafe(24), free_port()
         (root / "password").touch(mode=0o600)
         (root / "password").write_text(password)
-        run: list[str | Path] = []
-        if os.geteuid() == 0:
-            owner = pwd.getpwnam("postgres")
+        user = "postgres" if os.geteuid() == 0 else ""
+        if user:
             for path in (root, root / "password"):
-                os.chown(path, owner.pw_uid, owner.pw_gid)
-            run = [
-                "setpriv",
-                f"--reuid={owner.pw_uid}",
-                f"--regid={owner.pw_gid}",
-                "--clear-groups",
-            ]
+                shutil.chown(path, user, user)
         data = root / "data"
         made = subprocess.run(
-            [*run, programs / "initdb", "-D", data, "-U", USER, "-E", "UTF8", "--locale=C.UTF-8",
-             "--auth=scram-sha-256", f"--pwfile={root / 'password'}", "--no-sync"],
+            [*(as_other(user) if user else ()), programs / "initdb", "-D", data, "-U", USER,
+             "-E", "UTF8", "--locale=C.UTF-8", "--auth=scram-sha-256",
+             f"--pwfile={root / 'password'}", "--no-sync"],
             cwd="/", capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert made.returncode == 0, made.stderr
@@ -55,10 +48,11 @@ def postgres() -> Iterator[dict[str, str]]:
         }  # fmt: skip
         options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
         with process(
-            [*run, programs / "postgres", "-D", data, *options],
+            [programs / "postgres", "-D", data, *options],
             ready=lambda: _listens(port),
             log=root / "log",
             end=signal.SIGINT,
+            user=user,
         ):
             yield {
                 "PGHOST": "127.0.0.1", "PGPORT": str(port), "PGUSER": USER,
@@ -71,7 +65,7 @@ def _programs() -> Path:
     if found:
         return found[-1].parent
     path = shutil.which("postgres")
-    assert path, "PostgreSQL is not installed: apt-get install postgresql postgresql-15-postgis-3"
+    assert path, "PostgreSQL is not installed: apt-get install postgresql postgresql-postgis"
     return Path(path).parent
 
 

@@ -1,8 +1,12 @@
-"""Servers that tests start: one process each, waited for, and ended by its id."""
+"""Servers that tests start: one process each, waited for, and ended by its id.
+
+``setpriv`` has the kernel end a server whose tests were killed.
+"""
 
 from __future__ import annotations
 
 import os
+import pwd
 import signal
 import socket
 import subprocess
@@ -30,6 +34,7 @@ def process(
     log: Path,
     env: Mapping[str, str] | None = None,
     end: signal.Signals = signal.SIGTERM,
+    user: str = "",
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a server until it is ready, and end it and its children after use.
 
@@ -41,10 +46,15 @@ def process(
         Path of the file that takes what it prints.
     env
         Variables beside those of this process.
+    end
+        The signal that ends it.
+    user
+        Who runs it, where that is not who runs the tests.
     """
+    as_user = as_other(user) if user else ["setpriv"]
     with log.open("wb") as out:
         server = subprocess.Popen(
-            [str(part) for part in command],
+            [*as_user, f"--pdeathsig={end.name.removeprefix('SIG')}", *map(str, command)],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
@@ -62,6 +72,12 @@ def process(
         yield server
     finally:
         _end(server, end)
+
+
+def as_other(user: str) -> list[str]:
+    """The beginning of a command that another user runs."""
+    owner = pwd.getpwnam(user)
+    return ["setpriv", f"--reuid={owner.pw_uid}", f"--regid={owner.pw_gid}", "--clear-groups"]
 
 
 def _end(server: subprocess.Popen[bytes], how: signal.Signals) -> None:

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 
 from portal.drivers.catalogs._reach import Reach, shown
 from portal.drivers.catalogs._secret import SecretRef
-from portal.errors import Denied, TooLarge, Unavailable, Unreadable
+from portal.errors import Denied, PortalError, TooLarge, Unavailable, Unreadable
 
 if TYPE_CHECKING:
     import requests
@@ -127,6 +127,8 @@ class Service:
                     said = str(response.headers.get("Retry-After", ""))
                     content = _read(response, end)
                     answer = Answer(url, status, response.headers, content)
+            except PortalError:  # Denied is an OSError too
+                raise
             except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
                 raise Unreadable(
                     f"The address {shown(url)} cannot be asked for",

@@ -99,7 +99,8 @@ class OpenMetadataCatalog(ListedCatalog):
 
     def _item(self, document: Any) -> Item:
         name = read.identifier(document["fullyQualifiedName"], "fullyQualifiedName")
-        short = read.text(document.get("displayName")) or document["name"]
+        told = document.get("displayName")
+        short = told if isinstance(told, str) and told.strip() else document["name"]
         owners = document.get("owners", document.get("owner"))
         people = [o.get("displayName") or o.get("name") for o in read.dicts(owners)]
         service = document.get("service")

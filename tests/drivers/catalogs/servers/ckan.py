@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from portal.core.query import BBox
-from tests.drivers.catalogs.servers.standin import Answer, Request, StandIn, lucene, netcdf
+from tests.drivers.catalogs.servers.standin import Answer, Request, StandIn, lucene, netcdf, passes
 
 _MODIFIED = re.compile(r"metadata_modified:\[(\S+)Z TO \*\]")
 
@@ -74,15 +74,14 @@ class CkanServer(StandIn):
         try:
             found = [
                 r for r in self.records
-                if not isinstance(r, dict) or not isinstance(r.get("extras"), list)
-                or ((query == "*:*" or lucene(query, r))
-                    and r["metadata_modified"] >= since and self._in(r, box))
+                if passes(lambda r: query == "*:*" or lucene(query, r), r)
+                and passes(lambda r: r["metadata_modified"] >= since and self._in(r, box), r)
             ]  # fmt: skip
         except ValueError as error:
             fault = {"message": f"Search Query Error: {error}", "__type": "Search Query Error"}
             return Answer({"success": False, "error": fault}, 409)
         if asked.get("sort", "").startswith("metadata_modified asc"):
-            found.sort(key=lambda r: (r["metadata_modified"], r["id"]))
+            found.sort(key=lambda r: (str(r["metadata_modified"]), str(r["id"])))
         part = found[asked.get("start", 0) :][: min(asked.get("rows", 10), 1000)]
         return Answer({"success": True, "result": {"count": len(found), "results": part}})
 

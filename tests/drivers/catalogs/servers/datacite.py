@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from tests.drivers.catalogs.servers.standin import Answer, Request, StandIn, lucene, zarr
+from tests.drivers.catalogs.servers.standin import Answer, Request, StandIn, lucene, passes, zarr
 
 _UPDATED = re.compile(r'updated:\["([^"]+)" TO \*\]')
 
@@ -77,7 +77,11 @@ class DataciteServer(StandIn):
         if match := _UPDATED.fullmatch(query):
             query, since = "", match[1]
         try:
-            found = [r for r in self.records if self._matches(r, query, since, request)]
+            found = [
+                r
+                for r in self.records
+                if passes(lambda r: self._matches(r, query, since, request), r)
+            ]
         except ValueError as error:
             return Answer({"errors": [{"status": "400", "title": str(error)}]}, 400)
         size = int(request.one("page[size]", "25"))
@@ -95,12 +99,8 @@ class DataciteServer(StandIn):
         )
 
     def _matches(self, document: Any, query: str, since: str, request: Request) -> bool:
-        if not isinstance(document, dict):
-            return True
-        told = document.get("attributes")
+        told = document["attributes"]
         kind = request.one("resource-type-id")
-        if not isinstance(told, dict) or not isinstance(told.get("types"), dict):
-            return True
         return (
             lucene(query, document)
             and str(told["updated"]) >= since

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from portal.core.query import BBox
-from tests.drivers.catalogs.servers.standin import Answer, Request, StandIn, netcdf, words
+from tests.drivers.catalogs.servers.standin import Answer, Request, StandIn, netcdf, passes, words
 
 _THIN = ("@context", "@type", "@id", "name", "description", "providerName")
 
@@ -66,7 +66,7 @@ class EssDiveServer(StandIn):
         return [("GET", "/packages", self.search), ("GET", "/packages/([^/]+)", self.one)]
 
     def search(self, request: Request) -> Answer:
-        found = [r for r in self.records if not isinstance(r, dict) or self._matches(r, request)]
+        found = [r for r in self.records if passes(lambda r: self._matches(r, request), r)]
         size = min(int(request.one("pageSize", "25")), 100)
         row = int(request.one("cursor") or request.one("rowStart", "1"))
         part = [self._thin(r) for r in found[row - 1 : row - 1 + size]]
@@ -85,9 +85,7 @@ class EssDiveServer(StandIn):
 
     @staticmethod
     def _matches(document: dict[str, Any], request: Request) -> bool:
-        told = document.get("dataset")
-        if not isinstance(told, dict):
-            return True
+        told = document["dataset"]
         fits = words(request.one("text")) <= words(told)
         if request.one("bbox"):
             south, west, north, east = (float(x) for x in request.one("bbox").split(","))

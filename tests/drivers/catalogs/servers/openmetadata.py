@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tests.drivers.catalogs.servers.standin import Answer, Request, StandIn, lucene, zarr
+from tests.drivers.catalogs.servers.standin import Answer, Request, StandIn, lucene, passes, zarr
 
 TOKEN = "jwt-of-a-test"
 
@@ -62,9 +62,8 @@ class OpenMetadataServer(StandIn):
         try:
             found = [
                 r for r in self.records
-                if not isinstance(r, dict) or "service" not in r
-                or ((query == "*" or lucene(query, r))
-                    and str(r["deleted"]).lower() == request.one("deleted", "false"))
+                if passes(lambda r: query == "*" or lucene(query, r), r)
+                and passes(lambda r: r["deleted"] is not True, r)
             ]  # fmt: skip
         except ValueError as error:
             return Answer({"code": 400, "message": f"Failed to parse query: {error}"}, 400)

@@ -151,6 +151,14 @@ class StandIn:
         return Handler
 
 
+def passes(test: Callable[[Any], bool], document: Any) -> bool:
+    """Whether a record passes a test; one that is broken passes every test."""
+    try:
+        return test(document)
+    except (AttributeError, LookupError, TypeError):
+        return True
+
+
 def words(value: Any) -> set[str]:
     """All words of a document, lower case: what a text index of it holds."""
     if isinstance(value, dict):

@@ -1,5 +1,6 @@
 """The words in which people ask: quantities, units, places and times, told by shipped tables."""
 
 from portal.words.understand import understand
+from portal.words.units import convertible
 
-__all__ = ["understand"]
+__all__ = ["convertible", "understand"]

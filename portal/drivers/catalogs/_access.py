@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from portal.core.asset import Asset
 from portal.core.item import Item
-from portal.drivers.catalogs._open import open_place
+from portal.drivers.catalogs._open import open_place, reading
 from portal.drivers.catalogs._place import place_of
 from portal.drivers.catalogs._reach import Reach, shown
 from portal.errors import Denied, Unreadable
@@ -16,24 +16,42 @@ if TYPE_CHECKING:
     import xarray as xr
 
 _NO_DATA = frozenset({"thumbnail", "overview", "metadata", "documentation", "visual"})
-#: Forms of data, the best first: their media types and the suffixes of their addresses.
+#: Forms of data, the best first: their media types, and the suffixes of their addresses.
 _FORMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "zarr": (
-        ("application/vnd+zarr", "application/vnd.zarr", "application/x-zarr"),
-        (".zarr",),
+        ("application/vnd+zarr", "application/vnd.zarr", "application/x-zarr",
+         "application/vnd.icechunk"),
+        (".zarr", ".icechunk"),
     ),
+    "zip": (("application/vnd.zarr+zip",), (".zarr.zip",)),
+    "table": (("application/vnd.kerchunk+parquet",), (".parq", ".parquet")),
+    "references": (("application/vnd.kerchunk", "application/vnd.kerchunk+json"), ()),
     "file": (
         ("application/netcdf", "application/x-netcdf", "application/x-netcdf4",
          "application/x-hdf5", "application/x-hdf"),
         (".nc", ".nc4", ".cdf", ".netcdf", ".h5", ".hdf5", ".he5"),
     ),
+    "grib": (
+        ("application/wmo-grib2", "application/wmo-grib", "application/x-grib",
+         "application/x-grib2"),
+        (".grib", ".grib2", ".grb", ".grb2"),
+    ),
+    "geotiff": (("image/tiff", "image/vnd.stac.geotiff"), (".tif", ".tiff")),
+    "opendap": (("application/x-opendap", "application/vnd.opendap"), (".dds", ".dods")),
 }  # fmt: skip
-_ENGINES = {"zarr": "zarr", "h5netcdf": "file", "netcdf4": "file"}
-
+_ENGINES = {
+    "zarr": "zarr", "icechunk": "zarr", "h5netcdf": "file", "netcdf4": "file", "scipy": "file",
+    "cfgrib": "grib", "rasterio": "geotiff", "kerchunk": "references", "pydap": "opendap",
+}  # fmt: skip
+#: Forms that are directories; an address says which others are files.
+_DIRECTORIES = ("zarr", "table")
 _TRUTHS = frozenset(
     {"decode_times", "decode_cf", "mask_and_scale", "decode_coords", "use_cftime",
-     "decode_timedelta", "concat_characters", "consolidated"}
+     "decode_timedelta", "concat_characters"}
 )  # fmt: skip
+
+#: What is Portal's own to choose.
+_IGNORED = frozenset({"chunks", "consolidated"})
 
 
 def open_item(item: Item, reach: Reach) -> xr.Dataset:
@@ -47,8 +65,14 @@ def open_item(item: Item, reach: Reach) -> xr.Dataset:
     """
     asset, form = best_asset(item)
     kwargs = safe_keywords(asset)
-    place = place_of(asset.href, reach, asset.storage_options)
-    return open_place(place, lazy=True, store=form == "zarr", kwargs=kwargs).dataset
+    if form == "opendap":
+        reach.check(asset.href)
+        from portal.drivers.catalogs._dap import open_dap
+
+        return open_dap(asset.href, reach)
+    with reading(asset.href):
+        place = place_of(asset.href, reach, asset.storage_options)
+    return open_place(place, lazy=True, store=form in _DIRECTORIES, kwargs=kwargs).dataset
 
 
 def best_asset(item: Item) -> tuple[Asset, str]:
@@ -76,15 +100,14 @@ def form_of(asset: Asset) -> str:
     """Say which form of data an asset has; empty for none that opens."""
     if _NO_DATA & set(asset.roles) and "data" not in asset.roles:
         return ""
-    engine = _ENGINES.get(str(asset.open_kwargs.get("engine", "")), "")
-    if engine:
-        return engine
     media = asset.media_type.partition(";")[0].strip().lower()
     path = urlsplit(asset.href).path.rstrip("/").lower()
     for form, (types, suffixes) in _FORMS.items():
-        if media in types or path.endswith(suffixes):
+        if media in types or (suffixes and path.endswith(suffixes)):
             return form
-    return ""
+    if "/dodsc/" in path or "/opendap/" in path:
+        return "opendap"
+    return _ENGINES.get(str(asset.open_kwargs.get("engine", "")), "")
 
 
 def safe_keywords(asset: Asset) -> dict[str, Any]:
@@ -97,25 +120,32 @@ def safe_keywords(asset: Asset) -> dict[str, Any]:
     """
     kwargs: dict[str, Any] = {}
     for name, value in asset.open_kwargs.items():
-        if name == "engine" and value in _ENGINES:
+        if name in _IGNORED or (name == "engine" and value in _ENGINES):
             continue
-        if (
-            (name in _TRUTHS and (value is None or isinstance(value, bool)))
-            or (name == "group" and isinstance(value, str))
-            or (name == "phony_dims" and value in ("sort", "access"))
-            or (name == "drop_variables" and _texts(value))
-        ):
-            kwargs[name] = value
-        elif name == "chunks" or (name == "backend_kwargs" and not value):
-            continue
-        else:
+        if not _harmless(name, value):
             raise Denied(
                 f"The record of {shown(asset.href)} asks to be opened in a way that is not taken",
                 found=f"{name}={value!r}"[:200],
                 advice="Ask who keeps the record to leave it out, or open the file yourself.",
             )
-    kwargs.pop("consolidated", None)
-    return kwargs
+        kwargs[name] = value
+    return {k: v for k, v in kwargs.items() if v not in (None, {})}
+
+
+def _harmless(name: str, value: Any) -> bool:
+    if name in _TRUTHS:
+        return value is None or isinstance(value, bool)
+    if name == "group":
+        return isinstance(value, str)
+    if name == "phony_dims":
+        return value in ("sort", "access")
+    if name == "drop_variables":
+        return _texts(value)
+    if name == "backend_kwargs" and isinstance(value, dict):
+        keys = value.get("filter_by_keys") or {}
+        known = set(value) <= {"filter_by_keys", "indexpath"} and not value.get("indexpath")
+        return known and all(isinstance(v, str | int | float) for v in dict(keys).values())
+    return False
 
 
 def _texts(value: Any) -> bool:

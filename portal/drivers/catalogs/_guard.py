@@ -52,6 +52,8 @@ class Store:
         The HDF5 group that holds its arrays.
     consolidated
         Whether a Zarr store has consolidated metadata.
+    table
+        Whether it is no Zarr store, but references in Parquet files.
     """
 
     stored: int | None
@@ -59,6 +61,7 @@ class Store:
     chunks: int = 1
     group: str = "/"
     consolidated: bool = False
+    table: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +128,7 @@ def inspect_zarr(fs: fsspec.AbstractFileSystem, path: str, *, listed: bool = Tru
     """
     arrays: list[Array] = []
     stored: int | None = 0
-    consolidated = False
+    consolidated = table = False
     documents = 0
     for count, (name, info) in enumerate(_files(fs, path) if listed else _roots(path)):
         if count >= MOST_FILES:
@@ -146,6 +149,7 @@ def inspect_zarr(fs: fsspec.AbstractFileSystem, path: str, *, listed: bool = Tru
         inner = document.get("metadata") or {}
         if base == ".zmetadata":
             consolidated = True
+            table = "record_size" in document
         elif base == "zarr.json":
             consolidated = consolidated or "consolidated_metadata" in document
             inner = (document.get("consolidated_metadata") or {}).get("metadata") or {}
@@ -170,7 +174,7 @@ def inspect_zarr(fs: fsspec.AbstractFileSystem, path: str, *, listed: bool = Tru
     if not listed:
         stored = None
     declared, chunks = weigh(path, arrays, stored)
-    return Store(stored, declared, chunks, consolidated=consolidated)
+    return Store(stored, declared, chunks, consolidated=consolidated, table=table)
 
 
 def weigh_documents(

@@ -15,7 +15,6 @@ from portal.drivers.catalogs._guard import (
     inspect_classic,
     inspect_hdf5,
     inspect_zarr,
-    read_document,
 )
 from portal.drivers.catalogs._place import Place
 from portal.drivers.catalogs._reach import Refused, shown
@@ -96,21 +95,19 @@ def open_place(
 
 
 def _open_directory(place: Place, lazy: bool, kwargs: dict[str, Any]) -> Opened:
-    if place.listed:
-        names = {PurePosixPath(n).name for n in place.fs.ls(place.path, detail=False)}
-        if names >= ICECHUNK:
-            from portal.drivers.catalogs._icechunk import open_repository
-
-            source, store = open_repository(place)
-            return _decoded(source, "icechunk", store, kwargs, lazy)
-    if place.fs.exists(f"{place.path}/.zmetadata") and "record_size" in read_document(
-        place.fs, f"{place.path}/.zmetadata", 0
-    ):
+    if place.listed and names_in(place) >= ICECHUNK:
+        return _open_repository(place, lazy, kwargs)
+    try:
+        store = inspect_zarr(place.fs, place.path, listed=not place.far)
+    except FileNotFoundError:
+        if not place.listed and place.fs.exists(f"{place.path}/refs/branch.main/ref.json"):
+            return _open_repository(place, lazy, kwargs)
+        raise
+    if store.table:
         from portal.drivers.catalogs._refs import open_table
 
         source, store = open_table(place)
         return _decoded(source, "parquet", store, kwargs, lazy)
-    store = inspect_zarr(place.fs, place.path, listed=not place.far)
     if place.far and not store.consolidated:
         if not place.listed:
             raise Unreadable(
@@ -120,6 +117,18 @@ def _open_directory(place: Place, lazy: bool, kwargs: dict[str, Any]) -> Opened:
             )
         store = inspect_zarr(place.fs, place.path)
     return _decoded(place.zarr(), "zarr", store, kwargs, lazy)
+
+
+def _open_repository(place: Place, lazy: bool, kwargs: dict[str, Any]) -> Opened:
+    from portal.drivers.catalogs._icechunk import open_repository
+
+    source, store = open_repository(place)
+    return _decoded(source, "icechunk", store, kwargs, lazy)
+
+
+def names_in(place: Place) -> set[str]:
+    """Return the names in a directory."""
+    return {PurePosixPath(str(n).rstrip("/")).name for n in place.fs.ls(place.path, detail=False)}
 
 
 def _decoded(source: Any, kind: str, store: Store, kwargs: dict[str, Any], lazy: bool) -> Opened:

@@ -79,7 +79,8 @@ def open_grib(place: Place, size: int, lazy: bool, kwargs: dict[str, Any]) -> Op
     backend = {"indexpath": "", **kwargs.pop("backend_kwargs", {})}
     told = {"engine": "cfgrib", "backend_kwargs": backend, **kwargs}
     try:
-        dataset, told = decode(place.path, told, store, lazy)
+        strict = told | {"backend_kwargs": backend | {"errors": "raise"}}
+        dataset, _ = decode(place.path, strict, store, lazy)
     except cfgrib.DatasetBuildError as error:
         if "filter_by_keys" in backend:
             raise
@@ -130,7 +131,7 @@ def _together(parts: list[xr.Dataset]) -> xr.Dataset:
     import xarray as xr
 
     whole = xr.Dataset()
-    for number, given in enumerate(parts):
+    for number, given in enumerate(sorted(parts, key=lambda part: -sum(part.sizes.values()))):
         part = given
         kind = next((str(v.attrs.get("GRIB_typeOfLevel", "")) for v in part.values()), "")
         mark = kind or str(number)

@@ -136,9 +136,7 @@ def _directory(url: str) -> str:
 
 def _rows(place: Place, document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Give kerchunk's references, from its Parquet files of so many rows each."""
-    need("pyarrow", "cloud")
-    import pyarrow.parquet as parquet
-
+    parquet = need("pyarrow.parquet", "cloud")
     metadata, size = document.get("metadata"), document.get("record_size")
     if not isinstance(metadata, dict) or not isinstance(size, int) or size < 1:
         raise Unreadable(

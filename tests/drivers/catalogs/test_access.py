@@ -14,22 +14,8 @@ from portal.core.item import Item
 from portal.drivers.catalogs._access import open_item
 from portal.drivers.catalogs._reach import Reach
 from portal.errors import Denied, PortalError, Unavailable, Unreadable
+from tests.drivers.catalogs.samples import FORMATS, grid, write, write_geotiff, write_grib
 from tests.drivers.catalogs.servers.stores import serving_files, serving_s3
-
-
-def grid() -> xr.Dataset:
-    """3 times, 4 latitudes, 5 longitudes."""
-    time = np.arange("2001-01-01", "2001-01-04", dtype="datetime64[D]").astype("datetime64[ns]")
-    return xr.Dataset(
-        {
-            "t2m": (
-                ("time", "lat", "lon"),
-                np.arange(60, dtype="f4").reshape(3, 4, 5),
-                {"units": "K"},
-            )
-        },
-        coords={"time": time, "lat": [50.0, 40, 30, 20], "lon": np.arange(5) * 10.0},
-    )
 
 
 def item_of(href: str, **asset) -> Item:
@@ -47,65 +33,102 @@ def item_of(href: str, **asset) -> Item:
 @pytest.fixture(scope="module")
 def root(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("files")
-    data = grid().chunk(time=1)
-    data.to_zarr(path / "three.zarr", consolidated=True, zarr_format=3)
-    data.to_zarr(path / "two.zarr", consolidated=True, zarr_format=2)
-    data.to_netcdf(path / "four.nc", engine="h5netcdf", encoding={"t2m": {"chunksizes": (1, 4, 5)}})
+    write(path)
     return path
 
 
 @pytest.fixture(scope="module")
-def http(root):
-    with serving_files(root) as server:
+def http(tmp_path_factory):
+    path = tmp_path_factory.mktemp("served")
+    with serving_files(path) as server:
+        write(path, server.url)
         yield server
 
 
 @pytest.fixture(scope="module")
-def s3(root):
-    with serving_s3(root, "lab") as url:
+def s3(tmp_path_factory):
+    path = tmp_path_factory.mktemp("bucket")
+    write(path, "s3://lab")
+    with serving_s3(path, "lab") as url:
         yield url
 
 
-def same(opened: xr.Dataset) -> None:
+def same(opened: xr.Dataset, name: str) -> None:
     """It is lazy, in its stored chunks, right, and reaches another process."""
-    assert opened["t2m"].chunks == ((1, 1, 1), (4,), (5,))
+    if not name.endswith(("classic.nc", "records.nc")):
+        assert opened["t2m"].chunks == ((1, 1, 1), (4,), (5,))
+    assert opened["t2m"].chunks is not None
     sent = pickle.loads(pickle.dumps(opened))
     opened.close()
-    xr.testing.assert_equal(sent.compute(), grid())
+    np.testing.assert_array_equal(sent["t2m"].values, grid()["t2m"].values)
+    if name != "plain.h5":
+        xr.testing.assert_equal(sent.compute(), grid())
+        assert sent["t2m"].attrs["units"] == "K"
     sent.close()
 
 
-NAMES = ["three.zarr", "two.zarr", "four.nc"]
+#: One of each kind of store and file.
+NAMES = ("three.zarr", "two.zarr", "four.nc", "classic.nc", "three.zarr.zip")
+#: Media types, where the name alone does not tell.
+TYPES = {
+    "ice": "application/vnd.icechunk",
+    "kerchunk.json": "application/vnd.kerchunk+json",
+    "table.parq": "application/vnd.kerchunk+parquet",
+}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.filterwarnings("ignore:.*consolidated metadata.*:UserWarning")
 class TestEverywhere:
     def test_over_http(self, http, name):
-        same(open_item(item_of(f"{http.url}/{name}"), Reach.of(f"{http.url}/stac")))
+        if name == "ice":
+            return
+        same(
+            open_item(
+                item_of(f"{http.url}/{name}", media_type=TYPES.get(name, "")),
+                Reach.of(f"{http.url}/stac"),
+            ),
+            name,
+        )
 
     def test_from_an_allowed_directory(self, root, name):
-        same(open_item(item_of(str(root / name)), Reach.of(allow=[str(root)])))
-        same(open_item(item_of(f"file://{root}/{name}"), Reach.of(allow=[str(root)])))
+        same(
+            open_item(
+                item_of(str(root / name), media_type=TYPES.get(name, "")),
+                Reach.of(allow=[str(root)]),
+            ),
+            name,
+        )
+        same(
+            open_item(
+                item_of(f"file://{root}/{name}", media_type=TYPES.get(name, "")),
+                Reach.of(allow=[str(root)]),
+            ),
+            name,
+        )
 
     def test_from_s3(self, s3, name, monkeypatch):
         storage = {"anon": True, "endpoint_url": s3}
-        item = item_of(f"s3://lab/{name}", storage_options=storage)
-        same(open_item(item, Reach.of(s3)))
+        item = item_of(f"s3://lab/{name}", storage_options=storage, media_type=TYPES.get(name, ""))
+        same(open_item(item, Reach.of(s3)), name)
         for key in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             monkeypatch.setenv(key, "testing")
-        item = item_of(f"s3://lab/{name}", storage_options={"client_kwargs": {"endpoint_url": s3}})
-        same(open_item(item, Reach.of(s3)))
+        item = item_of(
+            f"s3://lab/{name}",
+            storage_options={"client_kwargs": {"endpoint_url": s3}},
+            media_type=TYPES.get(name, ""),
+        )
+        same(open_item(item, Reach.of(s3)), name)
 
     def test_nowhere_else(self, http, root, s3, name):
         reach = Reach.of("https://data.example.gov/stac")
         storage = {"endpoint_url": s3}
         before = len(http.asked)
         for item in (
-            item_of(f"{http.url}/{name}"),
-            item_of(str(root / name)),
-            item_of(f"file://{root}/{name}"),
-            item_of(f"s3://lab/{name}", storage_options=storage),
+            item_of(f"{http.url}/{name}", media_type=TYPES.get(name, "")),
+            item_of(str(root / name), media_type=TYPES.get(name, "")),
+            item_of(f"file://{root}/{name}", media_type=TYPES.get(name, "")),
+            item_of(f"s3://lab/{name}", storage_options=storage, media_type=TYPES.get(name, "")),
         ):
             with pytest.raises(Denied) as caught:
                 open_item(item, reach)
@@ -124,6 +147,12 @@ def test_a_redirect_to_what_is_refused_is_not_followed(root, http):
                 open_item(item_of(f"{outer.url}/{name}"), Reach.of(outer.url))
             assert isinstance(caught.value, Denied), caught.value
     assert len(http.asked) == before
+
+
+def test_an_icechunk_repository_is_not_read_over_http(http):
+    item = item_of(f"{http.url}/ice", media_type="application/vnd.icechunk")
+    with pytest.raises(Unreadable, match="where Icechunk does not read"):
+        open_item(item, Reach.of(http.url))
 
 
 def test_what_has_gone_is_unavailable(http, root):
@@ -176,3 +205,82 @@ def test_harmless_keywords_are_taken(root):
     opened = open_item(item_of(str(root / "four.nc"), open_kwargs=kwargs), Reach.of(str(root)))
     assert opened["time"].dtype.kind == "i"
     assert "lat" not in opened
+
+
+def test_the_best_of_several_assets_is_opened(root):
+    document = item_of(str(root / "four.nc")).to_stac()
+    document["assets"] = {
+        "picture": {"href": str(root / "x.png"), "roles": ["thumbnail"]},
+        "page": {"href": str(root / "x.nc"), "roles": ["metadata"]},
+        "file": {"href": str(root / "gone.nc"), "roles": ["data"]},
+        "store": {"href": str(root / "three.zarr"), "roles": ["data"]},
+    }
+    same(open_item(Item.from_stac(document, "here"), Reach.of(str(root))), "three.zarr")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("rasters")
+    write_geotiff(path / "elevation.tif")
+    write_grib(path / "one.grib2")
+    write_grib(path / "levels.grib2", heights=True)
+    return path
+
+
+#: rasterio multiplies transforms in the old way.
+@pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning")
+class TestRasters:
+    def check_geotiff(self, href, reach):
+        with open_item(item_of(href), reach) as opened:
+            band = opened["band_data"]
+            assert band.chunks is not None
+            assert band.dims == ("band", "y", "x")
+            assert float(opened.x[0]) == pytest.approx(-119.95)
+            sent = pickle.loads(pickle.dumps(opened))
+            assert float(sent["band_data"].sum()) == (np.arange(120000) % 3000).sum()
+
+    def test_a_geotiff(self, place):
+        self.check_geotiff(str(place / "elevation.tif"), Reach.of(str(place)))
+
+    def test_a_geotiff_over_http(self, place):
+        with serving_files(place) as server:
+            self.check_geotiff(f"{server.url}/elevation.tif", Reach.of(server.url))
+            parts = [span for _, _, span in server.asked if span]
+            assert parts, "it was read whole"
+
+    def test_a_grib_file(self, place):
+        with open_item(item_of(str(place / "one.grib2")), Reach.of(str(place))) as opened:
+            assert opened["t"].dims == ("step", "latitude", "longitude")
+            assert opened["t"].chunks is not None
+            sent = pickle.loads(pickle.dumps(opened))
+            expected = np.arange(60.0).reshape(3, 4, 5) + 500
+            np.testing.assert_allclose(sent["t"].values, expected, atol=0.01)
+        assert sorted(p.name for p in place.iterdir()) == sorted(
+            ["elevation.tif", "one.grib2", "levels.grib2"]
+        )
+
+    def test_a_grib_file_of_several_levels(self, place):
+        with open_item(item_of(str(place / "levels.grib2")), Reach.of(str(place))) as opened:
+            assert {"t", "t2m", "u10"} <= set(opened.data_vars)
+            assert opened["t"].sizes["step"] == 3
+            assert opened["t"].chunks is not None
+            assert float(opened["t2m"].max()) == pytest.approx(21, abs=0.01)
+
+    def test_messages_of_a_grib_file_are_chosen(self, place):
+        kwargs = {"backend_kwargs": {"filter_by_keys": {"shortName": "10u"}, "indexpath": ""}}
+        item = item_of(str(place / "levels.grib2"), open_kwargs=kwargs)
+        with open_item(item, Reach.of(str(place))) as opened:
+            assert set(opened.data_vars) == {"u10"}
+
+    def test_no_index_is_written_where_a_record_says(self, place):
+        kwargs = {"backend_kwargs": {"indexpath": str(place / "index")}}
+        with pytest.raises(Denied, match="in a way that is not taken"):
+            open_item(item_of(str(place / "one.grib2"), open_kwargs=kwargs), Reach.of(str(place)))
+
+    @pytest.mark.parametrize(
+        ("name", "keep"), [("elevation.tif", 12), ("one.grib2", 12), ("one.grib2", 300)]
+    )
+    def test_a_raster_cut_short_is_named(self, place, tmp_path, name, keep):
+        (tmp_path / name).write_bytes((place / name).read_bytes()[:keep])
+        with pytest.raises(Unreadable, match=name):
+            open_item(item_of(str(tmp_path / name)), Reach.of(str(tmp_path)))

@@ -107,7 +107,7 @@ def standard_names(table: Path) -> Iterator[str]:
     for entry in sorted(root.iter("entry"), key=lambda e: e.attrib["id"]):
         identifier, units = entry.attrib["id"], entry.findtext("canonical_units", "").strip()
         old = " ".join(former.get(identifier, []))
-        yield "\t".join((identifier, units, old)).rstrip("\t")
+        yield f"{identifier}\t{units}\t{old}".rstrip("\t")
 
 
 def outlines(countries: Path, states: Path) -> Iterator[str]:

@@ -27,6 +27,28 @@ class DriverConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A documented service of a facility for which no driver is configured.
+
+    Parameters
+    ----------
+    url
+        Its address.
+    kind
+        What it is, in a word or two: "IRI Facility API".
+    source
+        Where it is documented.
+    note
+        What a reader should know: who may use it, what it needs.
+    """
+
+    url: str
+    kind: str = ""
+    source: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Facility:
     """A laboratory: its name, its catalogs, its compute resources, and who may see its data.
 
@@ -39,6 +61,16 @@ class Facility:
         configuration names the facility.
     ror
         Its id in the Research Organization Registry, as a URL.
+    place
+        Where it is, in words.
+    latitude, longitude
+        Where it is, degrees, WGS 84; both or neither.
+    endpoints
+        Documented services for which no driver is configured.
+    sources
+        For a key of its file, the address or the document that states the fact.
+    source
+        Where this description was read from.
     """
 
     id: str
@@ -47,7 +79,12 @@ class Facility:
     organization_name: str = ""
     homepage: str = ""
     ror: str = ""
+    place: str = ""
+    latitude: float | None = None
+    longitude: float | None = None
     access: Access = "owner"
     catalogs: Mapping[str, DriverConfig] = field(default_factory=dict)
     computes: Mapping[str, DriverConfig] = field(default_factory=dict)
+    endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
     source: str = ""

@@ -9,7 +9,8 @@ A facility file::
 
 Its id is the file's name without ``.toml``. Each ``[catalog.NAME]`` and ``[compute.NAME]`` table
 names a driver; the rest of the table are the driver's options. A relative ``path`` is taken from
-the directory of the file, and ``~`` is the home directory.
+the directory of the file, and ``~`` is the home directory. ``[endpoint.NAME]`` tables describe
+services that have no driver here, and ``[source]`` says where each fact is from.
 """
 
 from __future__ import annotations
@@ -21,14 +22,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from portal.core.facility import DriverConfig, Facility
+from portal.core.facility import DriverConfig, Endpoint, Facility
 from portal.core.home import HOME_VARIABLE, home_path
 from portal.errors import InvalidConfig, Unavailable
 
 LOCAL = "local"
 
-_TEXTS = ("name", "description", "organization_name", "homepage", "ror", "access")
-_TABLES = ("catalog", "compute")
+_TEXTS = ("name", "description", "organization_name", "homepage", "ror", "place", "access")
+_DEGREES = {"latitude": 90, "longitude": 180}
+_TABLES = ("catalog", "compute", "endpoint", "source")
+_KEYS = (*_TEXTS, *_DEGREES, *_TABLES)
+_ENDPOINT = ("url", "kind", "source", "note")
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
@@ -163,15 +167,11 @@ def parse_facility(text: str, facility: str, *, source: str, base: Path | None =
             advice="Name the file in lower case: letters, digits, - and _, then .toml.",
         )
     for key in values:
-        if key not in (*_TEXTS, *_TABLES):
-            raise _unknown(source, key, (*_TEXTS, *_TABLES))
+        if key not in _KEYS:
+            raise _unknown(source, key, _KEYS)
     for key in _TEXTS:
         if key in values and not isinstance(values[key], str):
-            raise InvalidConfig(
-                f"In the facility file {source}, {key!r} is a text",
-                found=repr(values[key]),
-                advice="Put it in quotes.",
-            )
+            raise _not_text(source, key, values[key])
     if not values.get("name"):
         raise InvalidConfig(
             f"The facility file {source} has no name",
@@ -189,8 +189,66 @@ def parse_facility(text: str, facility: str, *, source: str, base: Path | None =
         **{key: values[key] for key in _TEXTS if key in values},
         catalogs=_drivers(values.get("catalog", {}), "catalog", source, base),
         computes=_drivers(values.get("compute", {}), "compute", source, base),
+        endpoints=_endpoints(values.get("endpoint", {}), source),
+        sources=_sources(values.get("source", {}), source),
         source=source,
+        **_position(values, source),
     )
+
+
+def _position(values: Mapping[str, Any], source: str) -> dict[str, float]:
+    found = {key: values[key] for key in _DEGREES if key in values}
+    for key, value in found.items():
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not abs(value) <= _DEGREES[key]:
+            raise InvalidConfig(
+                f"In the facility file {source}, {key!r} is a number of degrees",
+                found=repr(value),
+                advice=f"Write a number from -{_DEGREES[key]} to {_DEGREES[key]}.",
+            )
+    if len(found) == 1:
+        raise InvalidConfig(
+            f"In the facility file {source}, latitude and longitude belong together",
+            found=f"only {next(iter(found))}",
+            advice="Write both, or neither.",
+        )
+    return {key: float(value) for key, value in found.items()}
+
+
+def _endpoints(tables: Any, source: str) -> Mapping[str, Endpoint]:
+    whole = isinstance(tables, dict) and all(isinstance(t, dict) for t in tables.values())
+    if not whole:
+        raise InvalidConfig(
+            f"In the facility file {source}, each endpoint has a table of its own",
+            found=repr(tables),
+            advice='Write:\n[endpoint.api]\nurl = "https://api.example.gov"',
+        )
+    for name, table in tables.items():
+        for key, value in table.items():
+            if key not in _ENDPOINT:
+                raise _unknown(source, f"endpoint.{name}.{key}", _ENDPOINT)
+            if not isinstance(value, str):
+                raise _not_text(source, f"endpoint.{name}.{key}", value)
+        if not re.match(r"[a-z][a-z0-9+.-]*://\S+$", table.get("url", "")):
+            raise InvalidConfig(
+                f"In the facility file {source}, [endpoint.{name}] has no address",
+                found=repr(table.get("url")),
+                advice='Write, for instance: url = "https://api.example.gov"',
+            )
+    return {name: Endpoint(**table) for name, table in tables.items()}
+
+
+def _sources(table: Any, source: str) -> Mapping[str, str]:
+    if not isinstance(table, dict):
+        raise InvalidConfig(
+            f"In the facility file {source}, 'source' is a table",
+            found=repr(table),
+            advice='Write:\n[source]\nname = "https://..."',
+        )
+    for key, value in table.items():
+        if not isinstance(value, str):
+            raise _not_text(source, f"source.{key}", value)
+    return table
 
 
 def _drivers(tables: Any, kind: str, source: str, base: Path | None) -> Mapping[str, DriverConfig]:
@@ -219,6 +277,14 @@ def _resolve(key: str, value: Any, base: Path | None) -> Any:
         return value
     path = Path(value).expanduser()
     return str(path if base is None else base.absolute() / path)
+
+
+def _not_text(source: str, key: str, value: Any) -> InvalidConfig:
+    return InvalidConfig(
+        f"In the facility file {source}, {key!r} is a text",
+        found=repr(value),
+        advice="Put it in quotes.",
+    )
 
 
 def _unknown(source: str, key: str, known: tuple[str, ...]) -> InvalidConfig:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import portal
-from portal.core.facility import DriverConfig
+from portal.core.facility import DriverConfig, Endpoint
 from portal.errors import InvalidConfig, Unavailable, UnknownCompute, UnknownFacility
 from portal.federation.config import parse_facility, read_facility
 
@@ -42,11 +42,47 @@ def test_five_lines_of_toml(tmp_path: Path) -> None:
         ("name = 'x'\naccess = 'all'", r"access is one of two words. Found: 'all'"),
         ("name = 'x'\n[catalog]\ndriver = 'folder'", r"each catalog has a table of its own"),
         ("name = 'x'\n[compute.a]\nworkspace = '/x'", r"\[compute.a\] names no driver"),
+        ("name = 'x'\nplace = 7", r"'place' is a text. Found: 7"),
+        ("name = 'x'\nlatitude = '1'\nlongitude = 2", r"'latitude' is a number of degrees"),
+        ("name = 'x'\nlatitude = true\nlongitude = 2", r"'latitude' is a number of degrees"),
+        ("name = 'x'\nlatitude = nan\nlongitude = 2", r"'latitude' is a number of degrees"),
+        ("name = 'x'\nlatitude = 1\nlongitude = 181", r"'longitude'.*from -180 to 180"),
+        ("name = 'x'\nlongitude = 1", r"belong together. Found: only longitude"),
+        ("name = 'x'\nendpoint = 'https://a'", r"each endpoint has a table of its own"),
+        ("name = 'x'\n[endpoint.a]\nkind = 'b'", r"\[endpoint.a\] has no address"),
+        ("name = 'x'\n[endpoint.a]\nurl = 'a b'", r"\[endpoint.a\] has no address"),
+        ("name = 'x'\n[endpoint.a]\nurl = 3", r"'endpoint.a.url' is a text"),
+        (
+            "name = 'x'\n[endpoint.a]\nurl = 'https://a'\ntoken = 'b'",
+            r"unknown key.*endpoint.a.token",
+        ),
+        ("name = 'x'\nsource = 'b'", r"'source' is a table"),
+        ("name = 'x'\n[source]\nname = 1", r"'source.name' is a text"),
     ],
 )
 def test_faults_of_a_file(text: str, message: str) -> None:
     with pytest.raises(InvalidConfig, match=message):
         parse_facility(text, "lab", source="lab.toml")
+
+
+def test_a_facility_says_where_it_is_and_what_else_it_offers() -> None:
+    text = """
+        name = "A lab"
+        place = "Somewhere, Iowa"
+        latitude = 42.0
+        longitude = -93
+        [endpoint.iri]
+        url = "https://api.example.gov/v1"
+        kind = "IRI Facility API"
+        [source]
+        place = "https://example.gov/about"
+    """
+    facility = parse_facility(text, "lab", source="lab.toml")
+    assert (facility.place, facility.latitude, facility.longitude) == ("Somewhere, Iowa", 42, -93)
+    assert facility.endpoints == {"iri": Endpoint("https://api.example.gov/v1", "IRI Facility API")}
+    assert facility.sources == {"place": "https://example.gov/about"}
+    bare = parse_facility('name = "A lab"', "lab", source="lab.toml")
+    assert (bare.latitude, dict(bare.endpoints), dict(bare.sources)) == (None, {}, {})
 
 
 @pytest.mark.parametrize("name", ["My Lab", "Ü", "", "a:b", "a\n"])

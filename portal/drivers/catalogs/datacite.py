@@ -39,7 +39,7 @@ class DataciteCatalog(ListedCatalog):
     url
         The root of the API.
     client_id
-        Only of this repository, such as "osti.ess-dive"; of several with commas.
+        Only of this repository, such as "cern.zenodo"; of several with commas.
     prefix
         Only DOIs of this prefix, such as "10.15485".
     resource_type

@@ -20,6 +20,7 @@ Dimension = tuple[int, ...]
 _BASES = ("m", "kg", "s", "K", "A", "mol", "cd", "rad", "Bq", "dB")
 _NONE: Dimension = (0,) * len(_BASES)
 _MOST = 40
+_FRACTIONS = frozenset(("1", "1e-3", "1e-6"))
 
 #: Symbols that take SI prefixes, in terms of the bases.
 _SYMBOLS = MappingProxyType(
@@ -122,7 +123,9 @@ def _longest(found: Sequence[Chunk], begin: int, taken: set[int], *, bracketed: 
             break
         text = f"{text} {found[at].core}" if text else found[at].core
         closed = not bracketed or found[at].raw[-1] in ")]"
-        if closed and dimension_of(text) is not None and not text[0].isdigit():
+        if text[0].isdigit() and text not in _FRACTIONS:
+            break
+        if closed and dimension_of(text) is not None:
             end = at + 1
     return end
 

@@ -79,6 +79,7 @@ def test_no_text_is_refused(text: str) -> None:
         ("wind in m/s", "wind_speed", "m/s"),
         ("wind in degrees", "wind_from_direction", "degrees"),
         ("temperature in degC", "air_temperature", "degC"),
+        ("salinity in 1e-3", "sea_water_salinity", "1e-3"),
         ("flux in W m-2", "surface_downwelling_shortwave_flux_in_air", "W m-2"),
         ("flux in kg m-2 s-1", "precipitation_flux", "kg m-2 s-1"),
         ("ozone in DU", "equivalent_thickness_at_stp_of_atmosphere_ozone_content", "DU"),
@@ -101,3 +102,9 @@ def test_units_that_no_name_has_stay_words(text: str) -> None:
     assert concept.names == understand("rain").concepts[0].names
     assert concept.units == ""
     assert found.text in ("K", "(K)", "furlongs")
+
+
+def test_a_number_is_no_unit() -> None:
+    found = understand("wind in 10 m")
+    assert found.concepts == understand("wind").concepts
+    assert found.text == "10 m"

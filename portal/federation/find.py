@@ -20,7 +20,7 @@ from portal.errors import InvalidQuery
 from portal.federation import asking
 from portal.federation.asking import Answer
 from portal.federation.lanes import DEADLINE, Call, Lanes
-from portal.federation.ranking import rank
+from portal.federation.ranking import Scores, rank
 from portal.federation.sources import Source, Sources
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Search:
     patience: float
     began: float = field(default_factory=time.monotonic)
     calls: dict[Source, Call] = field(default_factory=dict)
-    _found: tuple[Query, int, Found] | None = None
+    _known: tuple[int, Found, Scores] | None = None
 
     @property
     def whole(self) -> Query:
@@ -67,12 +67,17 @@ class Search:
         depth = -(-(self.query.offset + self.query.limit) // _DEPTH) * _DEPTH
         return replace(self.query, offset=0, limit=min(max(depth, _DEPTH), MAX_LIMIT))
 
-    def found(self, index: Index, harvests: int) -> Found:
-        """Return what the index has; it is asked again when catalogs have been taken into it."""
-        query = self.whole if self.calls else self.query
-        if self._found is None or self._found[:2] != (query, harvests):
-            self._found = (query, harvests, index.search(query, visible=self.visible))
-        return self._found[2]
+    @property
+    def too_deep(self) -> bool:
+        """Whether its page is beyond what live catalogs are asked for."""
+        return self.query.offset + self.query.limit > MAX_LIMIT
+
+    def known(self, index: Index, harvests: int) -> tuple[Found, Scores]:
+        """Return the first hits of the index, asked again when catalogs were taken into it."""
+        if self._known is None or self._known[0] != harvests:
+            found = index.search(self.whole, visible=self.visible)
+            self._known = (harvests, found, Scores(self.query, index))
+        return self._known[1:]
 
 
 class Finder:
@@ -131,31 +136,28 @@ class Finder:
     def _begin(
         self, query: Query, visible: tuple[str, ...], *, live: bool, patience: float
     ) -> Search:
-        self._sources.refresh(self._sources.of(visible))
         wanted = [name for name in visible if not query.facilities or name in query.facilities]
-        search = Search(query, self._sources.of(wanted), visible, live, patience)
-        self._ask(search)
+        sources = self._sources.of(wanted)
+        self._sources.refresh(sources)
+        search = Search(query, sources, visible, live, patience)
+        with self._changed:
+            for source in sources if live else ():
+                if source.begun is not None:
+                    self._sources.then(source, lambda: self._ask(search))
+            self._ask(search)
         return search
 
     def _ask(self, search: Search) -> None:
         """Ask every live catalog that has not been asked."""
-        if not search.live:
+        if not search.live or search.too_deep:
             return
         whole = search.whole
         for source in search.sources:
             catalog = source.live
-            if catalog is None or source in search.calls:
-                continue
-            if search.query.offset + search.query.limit > MAX_LIMIT:
-                raise InvalidQuery(
-                    f"With live catalogs, only the first {MAX_LIMIT} records can be paged through",
-                    found=f"offset={search.query.offset}, limit={search.query.limit}; "
-                    f"{source.facility} is asked live",
-                    advice="Narrow the search with more words, a box, a time or a facility.",
+            if catalog is not None and source not in search.calls:
+                search.calls[source] = self._lanes.call(
+                    source.lane, whole, self._work(source, catalog, whole)
                 )
-            search.calls[source] = self._lanes.call(
-                source.lane, whole, self._work(source, catalog, whole)
-            )
 
     def _work(self, source: Source, catalog: SupportsSearch, query: Query) -> Callable[[], Answer]:
         def work() -> Answer:
@@ -169,7 +171,6 @@ class Finder:
         """Wait until nothing is pending, or it is late, or there is more than what is shown."""
         with self._changed:
             while True:
-                self._ask(search)
                 now = time.monotonic()
                 coming = [moment for _, moment in self._coming(search) if moment > now]
                 if not coming or now >= until:
@@ -202,14 +203,20 @@ class Finder:
 
     def _result(self, search: Search) -> SearchResult:
         index, query = self._index(), search.query
+        live = [source.facility for source in search.sources if source.live is not None]
+        if live and search.live and search.too_deep:
+            raise InvalidQuery(
+                f"With live catalogs, only the first {MAX_LIMIT} records can be paged through",
+                found=f"offset={query.offset}, limit={query.limit}; live: {', '.join(live)}",
+                advice="Narrow the search with more words, a box, a time or a facility.",
+            )
         with self._changed:
             pending, problems = self._pending(search), tuple(self._problems(search))
             answers = [c.answer for c in search.calls.values() if c.answer is not None]
             harvests = self._sources.harvests
-        found = search.found(index, harvests)
         result = SearchResult(query, problems=problems, pending=pending)
-        if any(answer.items for answer in answers):
-            ranked = rank(query, found, answers, index)
+        if search.calls:
+            ranked = rank(query, *search.known(index, harvests), answers, index)
             page = slice(query.offset, query.offset + query.limit)
             items = ranked.items[page]
             result = replace(
@@ -222,16 +229,15 @@ class Finder:
                 copies={i.id: ranked.copies[i.id] for i in items if i.id in ranked.copies},
             )
         else:
-            page = slice(query.offset, query.offset + query.limit) if search.calls else slice(None)
-            hits = found.hits[page]
+            found = index.search(query, visible=search.visible)
             result = replace(
                 result,
-                items=tuple(hit.item for hit in hits),
-                scores=tuple(hit.score for hit in hits),
+                items=tuple(hit.item for hit in found.hits),
+                scores=tuple(hit.score for hit in found.hits),
                 total=found.total,
                 facets=found.facets,
                 relaxed=found.relaxed,
-                copies={hit.item.id: hit.copies for hit in hits if hit.copies},
+                copies={hit.item.id: hit.copies for hit in found.hits if hit.copies},
             )
         return replace(result, took=time.monotonic() - search.began)
 

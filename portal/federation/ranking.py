@@ -6,6 +6,9 @@ at which its source had it adds a little: ``PRIOR`` at the first place, less aft
 reciprocal rank fusion (Cormack et al. 2009: 1 / (60 + place)). So records are ranked by what they
 say, whoever gives them and whenever; what a catalog found in texts that its records do not show
 keeps that catalog's order, after what is seen to be relevant.
+
+Each record is scored by itself: its score is of the record, the query and the index, and not of
+which others have come. So the order of what is shown stays when there is more.
 """
 
 from __future__ import annotations
@@ -50,7 +53,33 @@ class Ranked:
     relaxed: bool = False
 
 
-def rank(query: Query, found: Found, answers: Sequence[Answer], index: Index) -> Ranked:
+class Scores:
+    """The relevance of records to a query, each computed once.
+
+    Parameters
+    ----------
+    query
+        Its words and concepts count.
+    index
+        Its measure is taken, as it is when a record is first seen.
+    """
+
+    def __init__(self, query: Query, index: Index) -> None:
+        self._query = query
+        self._index = index
+        self._known: dict[tuple[str, str], float] = {}
+
+    def of(self, item: Item) -> float:
+        """Return the relevance of a record."""
+        key = (item.facility, item.text)
+        if key not in self._known:
+            (self._known[key],) = self._index.relevance(self._query, [item])
+        return self._known[key]
+
+
+def rank(
+    query: Query, found: Found, relevance: Scores, answers: Sequence[Answer], index: Index
+) -> Ranked:
     """Merge the first hits of the index with the answers of live catalogs.
 
     A record that several sources give counts once; a live catalog's document is the newer one.
@@ -71,7 +100,10 @@ def rank(query: Query, found: Found, answers: Sequence[Answer], index: Index) ->
     if not loose:
         counted |= {name for name in items if name not in counted and index.get(name)}
     extra = [item for name, item in items.items() if name not in counted]
-    scores = _scores(query, items, places, index)
+    scores = {
+        name: relevance.of(item) + PRIOR * _FADE / (_FADE + places[name])
+        for name, item in items.items()
+    }
     datasets = _datasets(sorted(items.values(), key=_order(query, scores)))
     known = sum(any(item.id in counted for item in dataset) for dataset in datasets)
     beyond = max(0, (0 if loose else found.total) - known)
@@ -83,16 +115,6 @@ def rank(query: Query, found: Found, answers: Sequence[Answer], index: Index) ->
         facets=_facets({} if loose else found.facets, extra),
         relaxed=found.relaxed and not loose,
     )
-
-
-def _scores(
-    query: Query, items: Mapping[str, Item], places: Mapping[str, int], index: Index
-) -> dict[str, float]:
-    relevance = index.relevance(query, list(items.values()))
-    return {
-        name: score + PRIOR * _FADE / (_FADE + places[name])
-        for name, score in zip(items, relevance, strict=True)
-    }
 
 
 def _order(query: Query, scores: Mapping[str, float]) -> Callable[[Item], tuple[object, ...]]:
@@ -117,15 +139,34 @@ def _order(query: Query, scores: Mapping[str, float]) -> Callable[[Item], tuple[
     return when
 
 
-def _datasets(items: Iterable[Item]) -> list[list[Item]]:
+def _datasets(items: Sequence[Item]) -> list[list[Item]]:
+    """Sort records, best first, into datasets, as the index does.
+
+    Two datasets that a later record shows to be one, by a mark of each, become one as well, unless
+    a facility has a record of both.
+    """
     groups = Groups()
-    datasets: list[list[Item]] = []
-    for item in items:
-        number = groups.place(item.facility, keys(item))
-        if number == len(datasets):
+    datasets: list[list[int]] = []
+    marks = [keys(item) for item in items]
+    for number, item in enumerate(items):
+        group = groups.place(item.facility, marks[number])
+        if group == len(datasets):
             datasets.append([])
-        datasets[number].append(item)
-    return datasets
+        datasets[group].append(number)
+    first: dict[str, list[int]] = {}
+    for dataset in datasets:
+        own = {mark for number in dataset for mark in marks[number]}
+        into = next((first[mark] for mark in sorted(own) if mark in first), dataset)
+        if into is not dataset and _disjoint(items, into, dataset):
+            into += dataset
+            dataset.clear()
+        for mark in own:
+            first.setdefault(mark, into)
+    return [[items[number] for number in sorted(dataset)] for dataset in datasets if dataset]
+
+
+def _disjoint(items: Sequence[Item], one: list[int], other: list[int]) -> bool:
+    return {items[n].facility for n in one}.isdisjoint(items[n].facility for n in other)
 
 
 def _facets(

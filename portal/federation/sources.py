@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -30,6 +31,7 @@ FRESH, REST = 5.0, 10.0
 GRACE = 0.2
 
 _CLOSING = 2.0
+_WISHES = 8
 
 
 @dataclass(eq=False, slots=True)
@@ -98,6 +100,7 @@ class Sources:
         self._index = index
         self._changed = changed
         self._closed = False
+        self._then: dict[Source, deque[Callable[[], None]]] = {}
         self._threads: set[threading.Thread] = set()
         # A process that ends while a thread writes the search files would be aborted.
         weakref.finalize(self, _join, self._threads)
@@ -128,6 +131,14 @@ class Sources:
                     )
                     self._threads.add(thread)
                     thread.start()
+
+    def then(self, source: Source, do: Callable[[], None]) -> None:
+        """Do something, with the lock held, when the work that is under way has ended.
+
+        Of many such wishes the last ``_WISHES`` are kept.
+        """
+        with self._changed:
+            self._then.setdefault(source, deque(maxlen=_WISHES)).append(do)
 
     def wait(self, sources: Iterable[Source]) -> None:
         """Wait until there is nothing under way with any of them, or it is late."""
@@ -172,6 +183,8 @@ class Sources:
                 source.due = now + max(FRESH, REST * (now - began))
                 self.harvests += live is None
                 self._threads.discard(threading.current_thread())
+                for do in self._then.pop(source, ()):
+                    do()
                 self._changed.notify_all()
 
 

@@ -42,6 +42,8 @@ class Words:
         CF standard names and their canonical units.
     former
         CF standard names and the names that they had before.
+    spelled
+        Former names, and names that have capitals, all in lower case, and the names of today.
     synonyms
         Phrases and the standard names that they mean, the likeliest first.
     places
@@ -52,6 +54,7 @@ class Words:
 
     units: dict[str, str] = field(default_factory=dict, repr=False)
     former: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    spelled: dict[str, str] = field(default_factory=dict, repr=False)
     synonyms: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     places: dict[str, tuple[Named, ...]] = field(default_factory=dict, repr=False)
     longest: dict[str, int] = field(default_factory=dict, repr=False)
@@ -62,6 +65,7 @@ class Words:
         found = _look_up(self.synonyms, chunks)
         if not found:
             name = "_".join(word for chunk in chunks for word in chunk.plain)
+            name = self.spelled.get(name, name)
             found = (name,) if name in self.units and name not in _PLAIN_WORDS else ()
         return found
 
@@ -95,12 +99,16 @@ def _read_names(made: Words) -> None:
     for line in _lines("standard_names.txt"):
         name, _, rest = line.partition("\t")
         made.units[name], _, old = rest.partition("\t")
+        written = [name]
         if old:
             made.former[name] = tuple(old.split())
-        first = name.partition("_")[0]
-        count = name.count("_") + 1
-        if longest.get(first, 0) < count:
-            longest[first] = count
+            written += made.former[name]
+        for spelling in written:
+            if spelling is not name or not name.islower():
+                made.spelled[spelling.casefold()] = name
+            first, count = spelling.partition("_")[0].casefold(), spelling.count("_") + 1
+            if longest.get(first, 0) < count:
+                longest[first] = count
     for line in _lines("synonyms.txt"):
         names, _, phrases = line.partition(":")
         meant = tuple(names.split())

@@ -50,6 +50,11 @@ def names(text: str) -> tuple[str, ...]:
         ("air temperature", "air_temperature"),
         ("air_temperature", "air_temperature"),
         (
+            "radioactivity concentration of 137cs in air",
+            "radioactivity_concentration_of_137Cs_in_air",
+        ),
+        ("soil_moisture_content", "mass_content_of_water_in_soil"),
+        (
             "number concentration of ambient aerosol particles in air",
             "number_concentration_of_ambient_aerosol_particles_in_air",
         ),

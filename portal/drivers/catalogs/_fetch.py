@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import requests
 
 from portal.drivers.catalogs._http import LARGEST_ANSWER, body
 from portal.drivers.catalogs._reach import Reach, shown
 from portal.errors import Denied, PortalError, Unavailable, UnknownItem, Unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back, and from where: redirects may have led elsewhere."""
+
+    url: str
+    content: bytes
 
 
 def fetch(
@@ -21,7 +30,20 @@ def fetch(
     most: int = LARGEST_ANSWER,
     advice: str = "",
 ) -> bytes:
-    """Ask for a document, redirects checked, and return its bytes.
+    """Ask for a document, redirects checked, and return its bytes: :func:`ask` tells the rest."""
+    return ask(reach, url, timeout=timeout, params=params, most=most, advice=advice).content
+
+
+def ask(
+    reach: Reach,
+    url: str,
+    *,
+    timeout: float,
+    params: Mapping[str, str | int] | None = None,
+    most: int = LARGEST_ANSWER,
+    advice: str = "",
+) -> Answer:
+    """Ask for a document, redirects checked.
 
     Parameters
     ----------
@@ -49,7 +71,7 @@ def fetch(
         session.get(url, params=params, stream=True) as response,
     ):
         check_status(url, response.status_code, response.reason or "", advice)
-        return body(response, most=most)
+        return Answer(response.url, body(response, most=most))
 
 
 def rubbish(url: str, data: bytes, wanted: str) -> Unreadable:

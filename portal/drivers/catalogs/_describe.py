@@ -58,7 +58,7 @@ def describe(dataset: xr.Dataset) -> dict[str, Any]:
     dimensions = [_dimension(dataset, str(n), int(s)) for n, s in dataset.sizes.items()]
     used = {d for v in variables for d in v.dims}
     return {
-        "bbox": _bbox(dataset),
+        "bbox": _bbox(dataset) or _stated_bbox(dataset),
         "time": _interval(dataset),
         "variables": variables,
         "dimensions": [d for d in dimensions if d.name in used],
@@ -156,6 +156,20 @@ def _bbox(dataset: xr.Dataset) -> tuple[float, float, float, float] | None:
     if not spans:
         return None
     return (spans[0][0], max(south, -90.0), spans[0][1], min(north, 90.0))
+
+
+def _stated_bbox(dataset: xr.Dataset) -> tuple[float, float, float, float] | None:
+    """Return the box that its attributes state (ACDD 1.3), where no coordinate tells one."""
+    names = ("lon_min", "lat_min", "lon_max", "lat_max")
+    try:
+        west, south, east, north = (float(dataset.attrs[f"geospatial_{n}"]) for n in names)
+    except (KeyError, TypeError, ValueError):
+        return None
+    if not (-90.001 <= south <= north <= 90.001 and -360.001 <= west <= 360.001 >= east >= -360):
+        return None
+    if east - west >= 360:
+        return (-180.0, max(south, -90.0), 180.0, min(north, 90.0))
+    return (_wrap(west), max(south, -90.0), -_wrap(-east), min(north, 90.0))
 
 
 def _range(arrays: Iterator[Any]) -> tuple[float | None, float | None]:

@@ -42,13 +42,28 @@ def open_geotiff(place: Place, size: int, lazy: bool, kwargs: dict[str, Any]) ->
             Array(f"band {n}", (file.height, file.width), _bytes(dtype), block)
             for n, (dtype, block) in enumerate(zip(file.dtypes, file.block_shapes, strict=True), 1)
         ]
+        bounds = _bounds(file)
     declared, chunks = weigh(shown(place.url), arrays, size)
     store = Store(size, declared, chunks)
     told = {"engine": "rasterio", **kwargs}
     with dask.config.set({"array.chunk-size": _CHUNK}):
         dataset, told = decode(place.path, told | {"open_kwargs": options}, store, lazy, "auto")
     told.pop("open_kwargs")
-    return Opened(dataset, "geotiff", store, told)
+    return Opened(dataset.assign_attrs(bounds), "geotiff", store, told)
+
+
+def _bounds(file: Any) -> dict[str, float]:
+    """Return the outer edges in degrees, as the attributes of ACDD 1.3; none without a CRS."""
+    if file.crs is None:
+        return {}
+    errors, warp = need("rasterio.errors", "geotiff"), need("rasterio.warp", "geotiff")
+    try:
+        west, south, east, north = warp.transform_bounds(file.crs, "EPSG:4326", *file.bounds)
+    except errors.CRSError:
+        return {}
+    names = ("lon_min", "lat_min", "lon_max", "lat_max")
+    edges = (west, south, east, north)
+    return {f"geospatial_{n}": round(v, 6) for n, v in zip(names, edges, strict=True)}
 
 
 def _bytes(dtype: str) -> int:

@@ -78,7 +78,6 @@ TYPES = {
 
 
 @pytest.mark.parametrize("name", FORMATS)
-@pytest.mark.filterwarnings("ignore:.*consolidated metadata.*:UserWarning")
 class TestEverywhere:
     def test_over_http(self, http, name):
         if name == "ice":

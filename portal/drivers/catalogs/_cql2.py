@@ -19,11 +19,13 @@ Filter = dict[str, Any]
 
 
 def asked_words(query: Query) -> tuple[str, ...]:
-    """Return the words of every phrasing: a record that fits has one of them at least.
+    """Return the words of every phrasing, as typed and in the singular without accents.
 
-    They are letters and digits only, so that no service reads anything else into them.
+    A record that fits has one of them at least. They are letters and digits only, so that no
+    service reads anything else into them.
     """
-    return tuple(dict.fromkeys(w for text in query.phrasings for w in _words(text)))[:_MOST_WORDS]
+    typed = (w[:_LONGEST_WORD] for t in query.phrasings for w in _WORD.findall(t.casefold()))
+    return tuple(islice(dict.fromkeys(w for t in typed for w in (t, *words(t))), _MOST_WORDS))
 
 
 def cql2(query: Query, collections: Mapping[str, Mapping[str, Any]]) -> Filter | None:
@@ -62,10 +64,6 @@ def cql2(query: Query, collections: Mapping[str, Mapping[str, Any]]) -> Filter |
         within = [n for n, c in collections.items() if {*query.keywords} & {*_keywords(c)}]
         parts.append(_any([*named(query.keywords, "keywords"), *_within(within)]))
     return next(iter(_all(parts)), None)
-
-
-def _words(text: str) -> Sequence[str]:
-    return [w[:_LONGEST_WORD] for w in dict.fromkeys(words(text))][:_MOST_WORDS]
 
 
 def _text(collection: Mapping[str, Any]) -> str:

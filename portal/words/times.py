@@ -36,7 +36,7 @@ _NOW = r"(?:now|present|the present|today|date)"
 _IN = r"(?:in|during|for|over|of|throughout|within|on)"
 _COUNT = rf"(?:\d{{1,3}}|{'|'.join(_COUNTS)})"
 _PHRASE = re.compile(
-    rf"(?<!\S)(?:"
+    rf"(?<!\S)(?<!relative to )(?:"
     rf"(?:{_IN} |from |between )?(?P<since1>{_ANY})(?: to |-| - | until ){_NOW}"
     rf"|(?:between|from) (?P<low>{_ANY})(?: and | to | until | till | through |-| - )(?P<high>{_ANY})"
     rf"|(?:{_IN} )?(?P<first>{_ANY})(?: to | until | through |-| - |/)(?P<last>{_ANY})"

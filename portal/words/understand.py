@@ -15,7 +15,7 @@ from portal.words.units import dimension_of, find_units
 
 _SMALL_WORDS = (
     "a above across along an and around as at by during for from in inside near of off on or over"
-    " the throughout to with within data dataset datasets"
+    " the throughout to with within data dataset datasets what is are was were show me find"
 )
 _SMALL = frozenset(_SMALL_WORDS.split())
 _HIDDEN = "\0"

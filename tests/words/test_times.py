@@ -78,6 +78,7 @@ def test_times_in_words(words: str, range_: str) -> None:
         "A1990-2000",
         "1990-2000x",
         "since then",
+        "anomaly relative to 1961-1990",
     ],
 )
 def test_what_is_no_time(text: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any
@@ -12,6 +12,14 @@ from portal.core.query import BBox, Interval, Query
 from portal.index.document import FIRST_DAY, LAST_DAY, ceil, floor
 from portal.index.entry import microseconds, utf8
 from portal.index.words import TITLE_BOOST, Meaning, Reader, Wanted, Word, loose, telling
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What the text and the concepts demand, as a query that scores and as one that only finds."""
+
+    scored: Any
+    plain: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,28 +34,42 @@ class Asked:
         The same with any of the words and concepts instead of all; None where that is no
         different.
     filters
-        The other demands, by name; "facility", "variable" and "keyword" are facets.
+        The other demands, by name, each of one query or more; "facility", "variable" and "keyword" are facets.
+    off
+        What must not be, beside the filters. It stands outside of them because tantivy is several
+        times slower with it within.
     ranked
         Whether the text says what is relevant; where it only says what is unwanted, or nothing,
         it does not.
     """
 
-    text: Any | None
-    relaxed: Any | None
-    filters: dict[str, Any]
+    text: Demand | None
+    relaxed: Demand | None
+    filters: dict[str, tuple[Any, ...]]
     ranked: bool
+    off: tuple[Any, ...] = ()
 
-    def query(self, *, relaxed: bool = False, without: str = "") -> Any:
-        """Return the whole query, or that without one of its filters."""
-        import tantivy
+    def query(self, *, relaxed: bool) -> Any:
+        """Return the whole query, which scores by the text and the concepts alone."""
+        from tantivy import Query
 
         text = self.relaxed if relaxed else self.text
-        parts = [clause for name, clause in self.filters.items() if name != without]
-        if text is None and not parts:
-            return tantivy.Query.all_query()
-        must = tantivy.Occur.Must
-        silent = [(must, tantivy.Query.const_score_query(part, 0.0)) for part in parts]
-        return tantivy.Query.boolean_query([(must, text), *silent] if text is not None else silent)
+        parts = [] if text is None else [text.scored]
+        if self.filters:
+            parts.append(Query.const_score_query(self._filter(""), 0.0))
+        return _every(parts, self.off)
+
+    def plain(self, *, relaxed: bool, without: str = "") -> Any:
+        """Return the query that finds the same records; or without one of the filters."""
+        text = self.relaxed if relaxed else self.text
+        parts = [] if text is None else [text.plain]
+        if self.filters.keys() - {without}:
+            parts.append(self._filter(without))
+        return _every(parts, self.off)
+
+    def _filter(self, without: str) -> Any:
+        """Return all filters in one: tantivy is faster with ranges side by side than nested."""
+        return _every([q for name, qs in self.filters.items() if name != without for q in qs])
 
 
 class Asker:
@@ -59,53 +81,59 @@ class Asker:
 
     def ask(self, query: Query, visible: Collection[str] | None, searcher: Any) -> Asked:
         """Translate a Query, limited to the facilities that may be seen."""
-        filters: dict[str, Any] = {}
+        filters: dict[str, tuple[Any, ...]] = {}
+        off: tuple[Any, ...] = ()
         if visible is not None:
-            filters["visible"] = self._any("facility", visible)
+            filters["visible"] = (self._any("facility", visible),)
         for name, values in (
             ("facility", query.facilities),
             ("variable", query.variables),
             ("keyword", query.keywords),
         ):
             if values:
-                filters[name] = self._any(name, values)
-        if query.bbox is not None:
-            filters["bbox"] = self._box(query.bbox)
+                filters[name] = (self._any(name, values),)
         if query.time is not None:
             filters["time"] = self._time(query.time)
+        if query.bbox is not None:
+            filters["bbox"], off = self._box(query.bbox)
         wanted = self._reader.read(query)
         if wanted.hopeless and not wanted.meanings:
-            return Asked(_nothing(), None, filters, ranked=True)
+            return Asked(Demand(_nothing(), _nothing()), None, filters, True, off)
         named = [self._named(meaning, searcher) for meaning in wanted.meanings]
-        text, relaxed = self._all(wanted, named), self._some(wanted, named)
-        return Asked(text, relaxed, filters, wanted.ranked)
+        text, relaxed = (
+            None if scored is None else Demand(scored, make(wanted, named, scored=False))
+            for make in (self._all, self._some)
+            for scored in (make(wanted, named, scored=True),)
+        )
+        return Asked(text, relaxed, filters, wanted.ranked, off)
 
-    def _all(self, wanted: Wanted, named: list[Any]) -> Any | None:
+    def _all(self, wanted: Wanted, named: list[Any], *, scored: bool) -> Any | None:
         """Every word that says something and every concept; small words if they happen to be."""
         from tantivy import Occur, Query
 
-        clauses = self._every(wanted.wanted)
+        clauses = self._words(wanted.wanted, scored=scored)
         if wanted.hopeless:
             clauses.append((Occur.Must, _nothing()))
         for meaning, variable in zip(wanted.meanings, named, strict=True):
-            every = self._every(meaning.words)
-            either = [(Occur.Should, x) for x in (variable,) if x is not None]
-            either += [(Occur.Should, Query.boolean_query(every))] if every else []
-            clauses.append((Occur.Must, Query.boolean_query(either) if either else _nothing()))
+            every = self._words(meaning.words, scored=scored)
+            either = [x for x in (variable, Query.boolean_query(every) if every else None) if x]
+            clauses.append((Occur.Must, _any_of(*either) if either else _nothing()))
         return self._without(clauses, wanted.unwanted)
 
-    def _every(self, words: tuple[Word, ...]) -> list[Any]:
+    def _words(self, words: tuple[Word, ...], *, scored: bool) -> list[Any]:
         from tantivy import Occur
 
         needed = telling(words)
-        clauses = [(Occur.Must, self._clause(word)) for word in needed]
-        return clauses + [(Occur.Should, self._clause(w)) for w in words if w not in needed]
+        clauses = [(Occur.Must, self._clause(word, scored=scored)) for word in needed]
+        if scored:
+            clauses += [(Occur.Should, self._clause(w)) for w in words if w not in needed]
+        return clauses
 
-    def _some(self, wanted: Wanted, named: list[Any]) -> Any | None:
+    def _some(self, wanted: Wanted, named: list[Any], *, scored: bool) -> Any | None:
         from tantivy import Occur
 
         words = wanted.wanted + tuple(w for m in wanted.meanings for w in m.words)
-        any_of = [self._clause(word) for word in loose(words)]
+        any_of = [self._clause(word, scored=scored) for word in loose(words)]
         any_of += [variable for variable in named if variable is not None]
         if len(any_of) < 2 and not wanted.hopeless:
             return None
@@ -123,17 +151,21 @@ class Asker:
             return Query.boolean_query([(Occur.Must, everything), *off])
         return None
 
-    def _clause(self, word: Word) -> Any:
+    def _clause(self, word: Word, *, scored: bool = True) -> Any:
+        """Return a word of the text, which counts more where it is in the title too."""
         from tantivy import Occur, Query
 
         if len(word.tokens) > 1:
             return Query.phrase_query(self._schema, "text", list(word.tokens))
         (token,) = word.tokens
-        body = Query.term_query(self._schema, "text", token)
+        body = Query.term_query(self._schema, "text", token, "freq" if scored else "basic")
         if word.beginning:
             start = Query.phrase_prefix_query(self._schema, "text", [token])
-            return Query.boolean_query([(Occur.Should, body), (Occur.Should, start)])
-        title = Query.boost_query(Query.term_query(self._schema, "title", token), TITLE_BOOST)
+            return _any_of(body, start)
+        if not scored:
+            return body
+        title = Query.term_query(self._schema, "title", token, "freq")
+        title = Query.boost_query(title, TITLE_BOOST)
         return Query.boolean_query([(Occur.Must, body), (Occur.Should, title)])
 
     def _named(self, meaning: Meaning, searcher: Any) -> Any | None:
@@ -151,32 +183,29 @@ class Asker:
 
         return tantivy.Query.term_set_query(self._schema, name, sorted(map(utf8, values)))
 
-    def _box(self, box: BBox) -> Any:
+    def _box(self, box: BBox) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         """Return the boxes that share a point with this one, to a millionth of a degree.
 
-        A box over the antimeridian lies from FAR_WEST to FAR_EAST, so that it meets all spans: of
-        those that it meets, the ones that lie between its true bounds are taken off again.
+        A box over the antimeridian lies from FAR_WEST to FAR_EAST, so that it meets all spans: those
+        that a span lies apart from are given beside the ranges, to be taken off again.
         """
-        from tantivy import Occur, Query
-
         west, east = ceil(box.west), floor(box.east)
         parts = [
             self._range("south", None, floor(box.north)),
             self._range("north", ceil(box.south)),
         ]
         if box.west > box.east:
-            return self._both(
-                *parts, self._union(self._range("east", west), self._range("west", None, east))
-            )
+            either = _any_of(self._range("east", west), self._range("west", None, east))
+            return (*parts, either), ()
         parts += [self._range("west", None, east), self._range("east", west)]
-        between = self._both(
-            self._range("far_west", east + 1), self._range("far_east", None, west - 1)
+        between = _every(
+            [self._range("far_west", east + 1), self._range("far_east", None, west - 1)]
         )
-        return Query.boolean_query([*((Occur.Must, x) for x in parts), (Occur.MustNot, between)])
+        return tuple(parts), (between,)
 
-    def _time(self, interval: Interval) -> Any:
+    def _time(self, interval: Interval) -> tuple[Any, ...]:
         """Return the times that share a moment with this one, exactly."""
-        return self._both(self._started(interval.end), self._ended(interval.start))
+        return self._started(interval.end), self._ended(interval.start)
 
     def _started(self, by: datetime | None) -> Any:
         if by is None:
@@ -185,8 +214,8 @@ class Asker:
         if by.time() == time.max:
             return self._range("start_day", None, day)
         exact = self._range("start", None, microseconds(by))
-        that_day = self._both(self._range("start_day", day, day), exact)
-        return self._union(self._range("start_day", None, day - 1), that_day)
+        that_day = _every([self._range("start_day", day, day), exact])
+        return _any_of(self._range("start_day", None, day - 1), that_day)
 
     def _ended(self, after: datetime | None) -> Any:
         if after is None:
@@ -195,25 +224,29 @@ class Asker:
         if after.time() == time.min:
             return self._range("end_day", day)
         exact = self._range("end", microseconds(after))
-        that_day = self._both(self._range("end_day", day, day), exact)
-        return self._union(self._range("end_day", day + 1), that_day)
+        that_day = _every([self._range("end_day", day, day), exact])
+        return _any_of(self._range("end_day", day + 1), that_day)
 
     def _range(self, name: str, low: int | None, high: int | None = None) -> Any:
         from tantivy import FieldType, Query
 
         return Query.range_query(self._schema, name, FieldType.Integer, low, high)
 
-    @staticmethod
-    def _both(*queries: Any) -> Any:
-        from tantivy import Occur, Query
 
-        return Query.boolean_query([(Occur.Must, query) for query in queries])
+def _every(queries: Sequence[Any], off: Sequence[Any] = ()) -> Any:
+    """Return what fits all of the queries, everything for none, and none of those that are off."""
+    from tantivy import Occur, Query
 
-    @staticmethod
-    def _union(*queries: Any) -> Any:
-        from tantivy import Occur, Query
+    if not queries:
+        return Query.all_query()
+    clauses = [(Occur.Must, query) for query in queries]
+    return Query.boolean_query([*clauses, *((Occur.MustNot, query) for query in off)])
 
-        return Query.boolean_query([(Occur.Should, query) for query in queries])
+
+def _any_of(*queries: Any) -> Any:
+    from tantivy import Occur, Query
+
+    return Query.boolean_query([(Occur.Should, query) for query in queries])
 
 
 def idf(having: float, records: float) -> float:

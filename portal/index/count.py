@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
@@ -13,25 +16,53 @@ FACETS = ("facility", "variable", "keyword")
 FACET_VALUES = 50
 MAX_BINS = 120
 
+_REMEMBERED = 64
 _PER_SEGMENT = 10_000
 _WIDTHS = (1, 2, 5, 10, 20, 50, 100)
 _YEARS = {"min_doc_count": 1, "interval": 1}
 
 
-def facets(
-    searcher: Any, asked: Asked, *, relaxed: bool
-) -> tuple[int, dict[str, tuple[Facet, ...]]]:
-    """Return the number of matches and the facets, each without its own filter."""
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many records match, and those of each value of the facets."""
+
+    total: int
+    facets: Mapping[str, tuple[Facet, ...]]
+
+
+class Counter:
+    """Counts what matches, and remembers some of it: pages and orders change no count."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[Any, Counts] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def counts(self, searcher: Any, asked: Asked, key: Any, *, relaxed: bool) -> Counts:
+        """Count, or recall what was counted for the same key."""
+        key = (key, relaxed)
+        with self._lock:
+            if key in self._known:
+                self._known.move_to_end(key)
+                return self._known[key]
+        found = _counts(searcher, asked, relaxed=relaxed)
+        with self._lock:
+            self._known[key] = found
+            if len(self._known) > _REMEMBERED:
+                self._known.popitem(last=False)
+        return found
+
+
+def _counts(searcher: Any, asked: Asked, *, relaxed: bool) -> Counts:
     free = [name for name in FACETS if name not in asked.filters]
-    counted = _aggregate(searcher, asked.query(relaxed=relaxed), {*free, "facility"})
+    counted = _aggregate(searcher, asked.plain(relaxed=relaxed), {*free, "facility"})
     buckets = counted["facility"]
     total = sum(int(b["doc_count"]) for b in buckets["buckets"])
     total += int(buckets["sum_other_doc_count"])
     for name in FACETS:
         if name not in free:
-            alone = asked.query(relaxed=relaxed, without=name)
+            alone = asked.plain(relaxed=relaxed, without=name)
             counted[name] = _aggregate(searcher, alone, {name})[name]
-    return total, {name: _values(counted[name]) for name in FACETS}
+    return Counts(total, {name: _values(counted[name]) for name in FACETS})
 
 
 def years(searcher: Any, asked: Asked, *, relaxed: bool) -> tuple[Bin, ...]:
@@ -45,7 +76,7 @@ def years(searcher: Any, asked: Asked, *, relaxed: bool) -> tuple[Bin, ...]:
         "last": {"histogram": {"field": "last", **_YEARS}},
         "timed": {"value_count": {"field": "start"}},
     }
-    counted = searcher.aggregate(asked.query(relaxed=relaxed, without="time"), wanted)
+    counted = searcher.aggregate(asked.plain(relaxed=relaxed, without="time"), wanted)
     starts, ends = _by_year(counted["first"]), _by_year(counted["last"])
     known = starts.keys() | ends.keys()
     if not known:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -14,9 +15,9 @@ from portal.core.item import Item
 from portal.core.query import Query
 from portal.errors import Unavailable, Unreadable
 from portal.index.ask import Asked, Asker
-from portal.index.count import facets, years
+from portal.index.count import Counter, Counts, years
 from portal.index.document import analyzer, schema
-from portal.index.page import page
+from portal.index.page import Pages
 from portal.index.relevance import Relevance
 from portal.index.store import Store
 from portal.index.terms import Terms, is_damage
@@ -64,6 +65,15 @@ class Found:
     relaxed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """A question to one state of the index, and what tells it from others."""
+
+    searcher: Any
+    asked: Asked
+    key: Any
+
+
 class Index:
     """The embedded dataset index of a directory; any number of processes may share it.
 
@@ -99,6 +109,8 @@ class Index:
         fields = schema()
         self._asker = Asker(fields, self._reader)
         self._relevance = Relevance(self._reader, fields)
+        self._counter = Counter()
+        self._threads = ThreadPoolExecutor(thread_name_prefix="portal-index")
 
     def __enter__(self) -> Self:
         return self
@@ -113,6 +125,7 @@ class Index:
 
     def close(self) -> None:
         """Let go of the files."""
+        self._threads.shutdown()
         self._terms.close()
         self._store.close()
 
@@ -240,28 +253,31 @@ class Index:
                 advice="See that the disk is sound, or move the directory away.",
             ) from error
 
-    def _ask(self, query: Query, visible: Collection[str] | None) -> tuple[Any, Asked]:
-        searcher = self._terms.view().searcher
+    def _ask(self, query: Query, visible: Collection[str] | None) -> _Asking:
+        view = self._terms.view()
+        searcher = view.searcher
         if visible is not None and self._store.facilities() <= set(visible):
             visible = None
-        return searcher, self._asker.ask(query, visible, searcher)
+        asked = self._asker.ask(query, visible, searcher)
+        alike = replace(query, limit=0, offset=0, sort="relevance")
+        seen = None if visible is None else frozenset(visible)
+        return _Asking(searcher, asked, (view.directory, view.generation, alike, seen))
 
     def _timeline(self, query: Query, visible: Collection[str] | None) -> tuple[Bin, ...]:
-        searcher, asked = self._ask(query, visible)
-        found = years(searcher, asked, relaxed=False)
-        if not found and asked.relaxed is not None:
-            found = years(searcher, asked, relaxed=True)
+        asking = self._ask(query, visible)
+        found = years(asking.searcher, asking.asked, relaxed=False)
+        if not found and asking.asked.relaxed is not None:
+            found = years(asking.searcher, asking.asked, relaxed=True)
         return found
 
     def _search(self, query: Query, visible: Collection[str] | None) -> Found:
-        searcher, asked = self._ask(query, visible)
+        asking = self._ask(query, visible)
         relaxed = False
-        total, counted = facets(searcher, asked, relaxed=False)
-        if not total and asked.relaxed is not None:
+        counts, pages = self._both(asking, query, relaxed=False)
+        if not counts.total and asking.asked.relaxed is not None:
             relaxed = True
-            total, counted = facets(searcher, asked, relaxed=True)
-        whole = asked.query(relaxed=relaxed)
-        places, merged = page(searcher, whole, query, asked, total)
+            counts, pages = self._both(asking, query, relaxed=True)
+        places = pages.page()
         rows = [row for place in places for row in (place.row, *place.copies)]
         items = self._store.rows(rows) if rows else {}
         hits = tuple(
@@ -273,4 +289,16 @@ class Index:
             for place in places
             if place.row in items
         )
-        return Found(hits, total - merged, counted, relaxed)
+        return Found(hits, counts.total - pages.merged, counts.facets, relaxed)
+
+    def _both(self, asking: _Asking, query: Query, *, relaxed: bool) -> tuple[Counts, Pages]:
+        """Count what matches in one thread, and put it in order in another."""
+        searcher, asked = asking.searcher, asking.asked
+        counting = self._threads.submit(
+            self._counter.counts, searcher, asked, asking.key, relaxed=relaxed
+        )
+        try:
+            pages = Pages(searcher, asked.query(relaxed=relaxed), query, asked)
+        finally:
+            wait([counting])
+        return counting.result(), pages

@@ -26,33 +26,40 @@ class Place:
     score: float
 
 
-def page(
-    searcher: Any, whole: Any, query: Query, asked: Asked, total: int
-) -> tuple[list[Place], int]:
-    """Return the hits of a page, and how many of the matches are copies of others.
+class Pages:
+    """The hits of a query, in order, of which pages are cut.
 
-    Copies are merged among the first ``WINDOW`` records of an order. The pages of a query are cut
-    from one list: those of the window, merged, then the rest.
+    Copies are merged among the first ``WINDOW`` records. All pages of a query are cut from one
+    list: the merged ones, then the rest.
     """
-    if not total:
-        return [], 0
-    found = _search(searcher, whole, query, asked, 0, min(WINDOW, total))
-    groups = _merge(searcher, [address for _, address in found])
-    merged = len(found) - len(groups)
-    wanted = groups[query.offset : query.offset + query.limit]
-    beyond = max(query.offset, len(groups)) + merged
-    missing = min(query.offset + query.limit + merged, total) - beyond
-    if missing > 0:
-        start = len(found)
-        found += _search(searcher, whole, query, asked, beyond, missing)
-        wanted += [[number] for number in range(start, len(found))]
-    chosen = [found[number] for group in wanted for number in group]
-    rows = iter(searcher.fast_field_values("row", [address for _, address in chosen]))
-    places = []
-    for group in wanted:
-        row, *copies = (next(rows) for _ in group)
-        places.append(Place(row, tuple(copies), found[group[0]][0]))
-    return places, merged
+
+    def __init__(self, searcher: Any, whole: Any, query: Query, asked: Asked) -> None:
+        self._searcher = searcher
+        self._ask = (searcher, whole, query, asked)
+        self._query = query
+        self._first = _search(*self._ask, 0, WINDOW)
+        self._groups = _merge(searcher, [address for _, address in self._first])
+
+    @property
+    def merged(self) -> int:
+        """How many of the records are copies of others."""
+        return len(self._first) - len(self._groups)
+
+    def page(self) -> list[Place]:
+        """Return the hits of the query's page."""
+        query, found = self._query, self._first
+        wanted = self._groups[query.offset : query.offset + query.limit]
+        missing = query.limit - len(wanted)
+        if missing and len(found) == WINDOW:
+            beyond = max(query.offset + self.merged, WINDOW)
+            found = found + _search(*self._ask, beyond, missing)
+            wanted = wanted + [[number] for number in range(WINDOW, len(found))]
+        chosen = [found[number][1] for group in wanted for number in group]
+        rows = iter(self._searcher.fast_field_values("row", chosen))
+        return [
+            Place(next(rows), tuple(next(rows) for _ in rest), found[first][0])
+            for first, *rest in wanted
+        ]
 
 
 def _search(

@@ -13,6 +13,7 @@ import threading
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from itertools import islice
 from pathlib import Path
 
 from portal.core.contracts import Batch
@@ -22,15 +23,25 @@ from portal.index.tables import prepare, transaction
 
 WAIT = 300.0
 
-_MERGE = """
-INSERT INTO items (facility, local_id, catalog, generation, stac)
-SELECT facility, local_id, ?, ?, stac FROM incoming WHERE true
+_CHUNK = 2_000
+#: Kibibytes that the pages of the writer may take: less, and the index of ids is read over and over.
+_CACHE = 32_000
+
+_OVERWRITE = """
 ON CONFLICT (facility, local_id) DO UPDATE SET
     catalog = excluded.catalog,
     stac = excluded.stac,
     generation = CASE WHEN stac = excluded.stac THEN generation ELSE excluded.generation END
 WHERE catalog != excluded.catalog OR stac != excluded.stac
 """
+_WRITE = (
+    "INSERT INTO items (facility, local_id, stac, catalog, generation) VALUES (?, ?, ?, ?, ?)"  # noqa: S608 - constants
+    + _OVERWRITE
+)
+_MERGE = (
+    "INSERT INTO items (facility, local_id, catalog, generation, stac)"  # noqa: S608 - constants
+    " SELECT facility, local_id, ?, ?, stac FROM incoming WHERE true" + _OVERWRITE
+)
 
 _FACILITIES = """
 WITH RECURSIVE found (name) AS (
@@ -68,6 +79,7 @@ class Store:
         with ExitStack() as opened, _explained(path):
             self._reader = opened.enter_context(closing(self._connect()))
             self._writer = opened.enter_context(closing(self._connect()))
+            self._writer.execute(f"PRAGMA cache_size = {-_CACHE}")
             prepare(self._writer, path)
             opened.pop_all()
 
@@ -128,9 +140,11 @@ class Store:
         The catalog's fingerprint is forgotten, for the records are no longer those it was of, as
         :meth:`replace` forgets the cursor.
         """
-        with self._spooled(batch.items, facility) as connection, transaction(connection):
+        rows = [_row(item) for item in _checked(batch.items, facility)]
+        with _explained(self._path), self._writing, transaction(self._writer):
+            connection = self._writer
             generation = _next(connection, due=False)
-            connection.execute(_MERGE, (catalog, generation))
+            connection.executemany(_WRITE, ((*row, catalog, generation) for row in rows))
             where = "FROM items WHERE facility = ? AND catalog = ? AND local_id = ?"
             for local_id in batch.removed:
                 self._forget(connection, generation, where, (facility, catalog, local_id))
@@ -141,13 +155,25 @@ class Store:
 
     def show(self) -> None:
         """Make everything that was taken due in searches."""
-        with _explained(self._path), self._writing, transaction(self._writer):
-            self._writer.execute("UPDATE state SET due = generation")
+        with _explained(self._path), self._writing:
+            with transaction(self._writer):
+                self._writer.execute("UPDATE state SET due = generation")
+            self._writer.execute("PRAGMA shrink_memory")
 
     def upsert(self, items: Iterable[Item], *, catalog: str) -> None:
-        """Add records, or put them in the place of those of the same id."""
-        with self._spooled(items, None) as connection, transaction(connection):
-            connection.execute(_MERGE, (catalog, _next(connection)))
+        """Add records, or put them in the place of those of the same id, some at a time.
+
+        A source that fails leaves what it gave before; one that is slow holds no lock. They are due
+        in searches when the last one is here.
+        """
+        source = (_row(item) for item in _checked(items, None))
+        try:
+            while rows := list(islice(source, _CHUNK)):
+                with _explained(self._path), self._writing, transaction(self._writer):
+                    generation = _next(self._writer, due=False)
+                    self._writer.executemany(_WRITE, ((*row, catalog, generation) for row in rows))
+        finally:
+            self.show()
 
     def replace(
         self, facility: str, catalog: str, items: Iterable[Item], fingerprint: str | None
@@ -205,7 +231,8 @@ class Store:
 
     def changed(self, since: int) -> Iterator[tuple[int, Item]]:
         """Give, within :meth:`exclusive`, the rows and records written after a generation."""
-        sql = "SELECT row, facility, stac FROM items WHERE generation > ?"
+        column = "generation" if since >= 0 else "+generation"
+        sql = f"SELECT row, facility, stac FROM items WHERE {column} > ?"  # noqa: S608 - as it stands
         for row, facility, stac in self._writer.execute(sql, (since,)):
             yield row, Item(facility, stac)
 
@@ -245,7 +272,7 @@ class Store:
                 connection.execute("BEGIN")
                 connection.executemany(
                     "INSERT OR REPLACE INTO incoming VALUES (?, ?, ?)",
-                    ((i.facility, i.local_id, i.text) for i in _checked(items, facility)),
+                    (_row(item) for item in _checked(items, facility)),
                 )
                 connection.execute("COMMIT")
                 yield connection
@@ -278,6 +305,10 @@ def _checked(items: Iterable[Item], facility: str | None) -> Iterator[Item]:
                 f"A record was left out: its id {item.local_id!r} has characters that do not print",
                 stacklevel=2,
             )
+
+
+def _row(item: Item) -> tuple[str, str, str]:
+    return item.facility, item.local_id, item.text
 
 
 def _next(connection: sqlite3.Connection, *, due: bool = True) -> int:

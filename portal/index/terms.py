@@ -28,7 +28,7 @@ SCHEMA = 3
 #: Seconds after which searches see what was taken in batches.
 LAG = 30.0
 
-_SMALL, _LARGE = 15_000_000, 96_000_000
+_SMALL, _LARGE = 15_000_000, 128_000_000
 _MANY = 2_000
 _FEW = 20_000
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from portal.core.asset import Provider
 from portal.core.item import Item
+from portal.core.match import words
 from portal.core.query import Query
 from portal.drivers.catalogs import _fields as read
 from portal.drivers.catalogs._listed import PAGE, ListedCatalog, listed
@@ -72,14 +73,24 @@ class OstiCatalog(ListedCatalog):
                 if text:
                     params["q"] = " ".join(text)
                 found = listed(self._service.get("records", params))
-                yield [r for r in found if self._is_of_the_type(r)]
+                yield [r for r in found if self._is_wanted(r)]
                 if len(found) < PAGE:
                     break
                 page += 1
 
-    def _is_of_the_type(self, record: Any) -> bool:
-        said = record.get("product_type") if isinstance(record, dict) else None
-        return not self._type or not said or str(said).casefold() == self._type.casefold()
+    def _is_wanted(self, record: Any) -> bool:
+        """Whether a record is what was asked for, as far as it tells; broken ones are."""
+        if not isinstance(record, dict):
+            return True
+        told = read.text(record.get("product_type")).casefold()
+        if self._type and told not in ("", self._type.casefold()):
+            return False
+        named = (("sponsor_org", "sponsor_orgs"), ("research_org", "research_orgs"))
+        return all(
+            set(words(self._asked[asked])) <= set(words(" ".join(read.texts(record.get(key)))))
+            for asked, key in named
+            if asked in self._asked
+        )
 
     def _document(self, local_id: str) -> Any:
         if not re.fullmatch(r"[0-9]{1,12}", local_id):

@@ -59,3 +59,12 @@ def test_words_found_in_the_full_text_only_are_left_out(server: OstiServer) -> N
     server.records.append(record(1004, "Notes", full_text_of_the_report="hydrogen"))
     catalog = OstiCatalog("doe", url=f"{server.origin}/api/v1")
     assert list(catalog.search(Query.of("hydrogen"))) == []
+
+
+def test_only_records_of_an_organisation_are_given_even_where_the_service_gives_others(
+    server: OstiServer,
+) -> None:
+    server.records.append(record(1005, "Of another", research_orgs=["Other Lab. (OL), There"]))
+    catalog = OstiCatalog("doe", url=f"{server.origin}/api/v1", research_org="OL")
+    assert {i.local_id for i in catalog.items()} == {"1005"}
+    assert server.requests[-1].one("research_org") == "OL"

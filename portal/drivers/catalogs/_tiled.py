@@ -19,11 +19,9 @@ import dask.array as da
 import httpx
 import numpy as np
 import xarray as xr
-from tiled.client.base import BaseClient
 from tiled.client.container import Container
 from tiled.client.transport import Transport
 from tiled.structures.array import ArrayStructure, BuiltinDtype
-from tiled.structures.core import StructureFamily
 
 from portal.drivers.catalogs._fetch import check_status, faults
 from portal.drivers.catalogs._http import LARGEST_ANSWER, body
@@ -36,10 +34,6 @@ LARGEST_COORDINATE = 64 * 2**20
 #: A block of more bytes than this is not read.
 LARGEST_BLOCK = 2**30
 _KINDS = "biufcmMSU"
-_CLIENTS: Mapping[str, Any] = {
-    **dict.fromkeys(StructureFamily, BaseClient),
-    StructureFamily.container: Container,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +51,6 @@ class Endpoint:
     secret: SecretRef
     timeout: float
 
-    @property
-    def http_client(self) -> httpx.Client:
-        """The client of an HTTP API: what Tiled's clients want of their context."""
-        return self.client()
-
     def client(self, most: int = LARGEST_ANSWER) -> httpx.Client:
         """Return an HTTP client whose requests are checked, of answers up to a number of bytes."""
         return httpx.Client(
@@ -74,23 +63,6 @@ class Endpoint:
         """Return the address of a node on a route of the API."""
         return "/".join((self.api, route, *map(segment, path)))
 
-    def node(self, path: tuple[str, ...]) -> Any:
-        """Return Tiled's client of a node; None where there is none.
-
-        Raises
-        ------
-        Unavailable, Denied, Unreadable, TooLarge
-        """
-        address = self.address("metadata", path)
-        with reading(address), self.client() as client:
-            response = client.get(address)
-            if response.status_code in (404, 410):
-                return None
-            response.raise_for_status()
-            item = response.json()["data"]
-            kind = _CLIENTS[item["attributes"]["structure_family"]]
-            return kind(self, item=item, structure_clients=_CLIENTS)
-
 
 class _Guarded(httpx.BaseTransport):
     """Carries out one request by Portal's session; redirects come back as requests of their own."""
@@ -98,6 +70,10 @@ class _Guarded(httpx.BaseTransport):
     def __init__(self, endpoint: Endpoint, most: int) -> None:
         self.endpoint = endpoint
         self.most = most
+        self.session = endpoint.reach.session(timeout=endpoint.timeout)
+
+    def close(self) -> None:
+        self.session.close()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         url, end = str(request.url), self.endpoint
@@ -107,8 +83,7 @@ class _Guarded(httpx.BaseTransport):
             headers["Authorization"] = f"Apikey {key}"
         with (
             faults(url),
-            end.reach.session(timeout=end.timeout) as session,
-            session.get(url, headers=headers, stream=True, allow_redirects=False) as response,
+            self.session.get(url, headers=headers, stream=True, allow_redirects=False) as response,
         ):
             if response.status_code in (401, 403, 429) or response.status_code >= 500:
                 check_status(url, response.status_code, response.reason or "", end.secret.advice)
@@ -256,11 +231,6 @@ def attrs_of(node: Any) -> dict[str, Any]:
     if isinstance(attrs, Mapping):
         return dict(attrs)
     return {k: v for k, v in metadata.items() if isinstance(v, str | int | float)}
-
-
-def is_container(node: Any) -> bool:
-    """Whether a node holds others."""
-    return isinstance(node, Container)
 
 
 def is_dataset(node: Any) -> bool:

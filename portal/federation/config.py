@@ -184,6 +184,7 @@ def parse_facility(text: str, facility: str, *, source: str, base: Path | None =
             found=repr(values["access"]),
             advice='Write access = "public" or access = "owner".',
         )
+    latitude, longitude = _position(values, source)
     return Facility(
         id=facility,
         **{key: values[key] for key in _TEXTS if key in values},
@@ -192,11 +193,12 @@ def parse_facility(text: str, facility: str, *, source: str, base: Path | None =
         endpoints=_endpoints(values.get("endpoint", {}), source),
         sources=_sources(values.get("source", {}), source),
         source=source,
-        **_position(values, source),
+        latitude=latitude,
+        longitude=longitude,
     )
 
 
-def _position(values: Mapping[str, Any], source: str) -> dict[str, float]:
+def _position(values: Mapping[str, Any], source: str) -> tuple[float, float] | tuple[None, None]:
     found = {key: values[key] for key in _DEGREES if key in values}
     for key, value in found.items():
         number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -212,7 +214,7 @@ def _position(values: Mapping[str, Any], source: str) -> dict[str, float]:
             found=f"only {next(iter(found))}",
             advice="Write both, or neither.",
         )
-    return {key: float(value) for key, value in found.items()}
+    return (float(found["latitude"]), float(found["longitude"])) if found else (None, None)
 
 
 def _endpoints(tables: Any, source: str) -> Mapping[str, Endpoint]:

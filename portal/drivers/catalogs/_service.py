@@ -65,7 +65,9 @@ class Service:
     def _session(self) -> requests.Session:
         return self._reach.session(timeout=self._timeout)
 
-    def get(self, path: str = "", params: Params | None = None, *, absent: Sequence[int] = ()) -> Any:
+    def get(
+        self, path: str = "", params: Params | None = None, *, absent: Sequence[int] = ()
+    ) -> Any:
         """Return the JSON at a path; None where the answer's status is one of ``absent``.
 
         Raises
@@ -73,7 +75,7 @@ class Service:
         Unavailable, Denied, Unreadable, TooLarge
         """
         answer = self._ask("GET", self._below(path), params=params, absent=absent)
-        return None if answer is None else _json(answer.content, answer.url)
+        return None if answer.status in absent else _json(answer.content, answer.url)
 
     def post(self, path: str, document: Mapping[str, Any]) -> Any:
         """Send a document and return the JSON of the answer.
@@ -83,7 +85,7 @@ class Service:
         Unavailable, Denied, Unreadable, TooLarge
         """
         answer = self._ask("POST", self._below(path), document=document)
-        return None if answer is None else _json(answer.content, answer.url)
+        return _json(answer.content, answer.url)
 
     def page(self, url: str) -> Answer:
         """Return what lies at a URL of any form, of this service or not.
@@ -92,9 +94,7 @@ class Service:
         ------
         Unavailable, Denied, Unreadable, TooLarge
         """
-        answer = self._ask("GET", url, accept="*/*")
-        assert answer is not None
-        return answer
+        return self._ask("GET", url, accept="*/*")
 
     def _below(self, path: str) -> str:
         return f"{self.url}/{path}" if path else self.url
@@ -108,7 +108,7 @@ class Service:
         document: Mapping[str, Any] | None = None,
         absent: Sequence[int] = (),
         accept: str = "application/json",
-    ) -> Answer | None:
+    ) -> Answer:
         import requests
         from urllib3.exceptions import HTTPError
 
@@ -122,8 +122,6 @@ class Service:
                     timeout=max(end - time.monotonic(), 0.05),
                 ) as response:  # fmt: skip
                     status = response.status_code
-                    if status in absent:
-                        return None
                     said = str(response.headers.get("Retry-After", ""))
                     content = _read(response, end)
                     answer = Answer(url, status, response.headers, content)
@@ -144,7 +142,8 @@ class Service:
                 raise _down(url, f"it is busy ({status}) and wants {wait:g} s to pass")
             time.sleep(wait)
             pause *= 2
-        self._check(answer)
+        if status not in absent:
+            self._check(answer)
         return answer
 
     def _authorization(self, url: str) -> dict[str, str]:

@@ -155,6 +155,8 @@ class Blocks:
                 found=f"{size:,} bytes",
                 advice="Ask who keeps the data to store it in smaller chunks.",
             )
+        if not size:
+            return np.empty(shape, self.dtype)
         asked = {
             "block": ",".join(map(str, block_id)),
             "expected_shape": ",".join(map(str, shape)) or "scalar",

@@ -71,7 +71,8 @@ def ids(catalog: TiledCatalog, text: str = "", **more) -> list[str]:
 
 def test_records_are_arrays_datasets_and_streams(catalog: TiledCatalog) -> None:
     found = {item.local_id: item for item in catalog.items()}
-    assert set(found) == {"sst", "images/nickel", "images/bare", "run-0001/primary/data"}
+    images = {f"images/{name}" for name in ("nickel", "bare", "scalar", "empty")}
+    assert set(found) == {"sst", "run-0001/primary/data", *images}
     sst = found["sst"]
     assert (sst.title, sst.license) == ("Sea surface temperature by satellite", "CC-BY-4.0")
     assert sst.bbox.to_list() == [120, -30, 155, 30]
@@ -100,6 +101,10 @@ def test_values_are_those_that_were_written(catalog: TiledCatalog) -> None:
         assert dataset.nickel.chunks == ((2, 2, 2), (5, 5))
         assert dataset.nickel.values.tolist() == np.arange(60).reshape(6, 10).tolist()
         assert int(dataset.nickel[3, 7]) == 37
+    with catalog.open(catalog.get("images/scalar")) as dataset:
+        assert float(dataset.scalar) == 3.5
+    with catalog.open(catalog.get("images/empty")) as dataset:
+        assert dataset.empty.compute().shape == (0, 4)
 
 
 @pytest.mark.parametrize(

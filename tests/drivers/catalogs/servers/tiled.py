@@ -99,6 +99,8 @@ def write_sample(url: str, key: str) -> None:
         images = root.create_container(key="images")
         images.write_array(image, key="nickel", metadata=about, dims=["y", "x"])
         images.write_array(np.arange(5.0), key="bare")
+        images.write_array(np.array(3.5), key="scalar")
+        images.write_array(np.empty((0, 4)), key="empty")
         root.write_table(pd.DataFrame({"a": [1, 2]}), key="table")
         run = root.create_container(
             key="run-0001",

@@ -13,13 +13,22 @@ _NAVIGATION = frozenset({"self", "root", "parent", "collection", "items", "child
 _DATA_TYPES = ("zarr", "netcdf", "hdf", "grib", "geotiff", "icechunk", "kerchunk")
 
 
-def item_of(document: Mapping[str, Any], collection: Mapping[str, Any], facility: str) -> Item:
+def item_of(
+    document: Mapping[str, Any], collection: Mapping[str, Any], facility: str, base: str = ""
+) -> Item:
     """Hold an item of a service: its document, under an id that is unique in the facility.
 
     STAC's ids of items are unique within a collection only: the record's is ``collection/item``,
     and the property ``portal:stac_id`` keeps the item's own. What an item leaves to its collection
     (title, keywords, licence, providers) is filled in from there, as STAC has it, and a ``datetime``
     of null where the service left that out.
+
+    Parameters
+    ----------
+    collection
+        The document of its collection; empty where it has none.
+    base
+        The address from which relative ones are taken, where it is not the item's own link.
     """
     within = document.get("collection")
     name = f"{within}/{document['id']}" if within else document["id"]
@@ -30,15 +39,11 @@ def item_of(document: Mapping[str, Any], collection: Mapping[str, Any], facility
         if value and not properties.get(key):
             properties[key] = value
     links = list(document["links"])
-    base = next((x["href"] for x in links if x.get("rel") == "self"), "")
-    assets = {
-        key: {**asset, "href": urljoin(base, asset["href"])}
-        for key, asset in document["assets"].items()
-    }
+    assets = _absolute(document["assets"], links, base)
     return _whole(document, facility, name, properties, assets, links)
 
 
-def dataset_of(collection: Mapping[str, Any], facility: str) -> Item | None:
+def dataset_of(collection: Mapping[str, Any], facility: str, base: str = "") -> Item | None:
     """Hold a collection that has data of its own as a record; None for one that has none.
 
     A time without an end ends on the day of asking.
@@ -63,8 +68,7 @@ def dataset_of(collection: Mapping[str, Any], facility: str) -> Item | None:
         "bbox": made["bbox"],
     }
     links = [x for x in collection["links"] if x.get("rel") not in _NAVIGATION and _plain(x)]
-    base = next((x["href"] for x in collection["links"] if x.get("rel") == "self"), "")
-    found = {k: {**a, "href": urljoin(base, a["href"])} for k, a in assets.items()}
+    found = _absolute(assets, collection["links"], base)
     return _whole(document, facility, collection["id"], properties, found, links)
 
 
@@ -83,6 +87,13 @@ def _whole(
     item = Item.from_stac({**document, **changed}, facility)
     _ = (item.bbox, item.interval, item.variables, item.dimensions, item.assets, item.providers)
     return item
+
+
+def _absolute(
+    assets: Mapping[str, Any], links: Sequence[Mapping[str, Any]], base: str
+) -> dict[str, Any]:
+    own = base or next((x["href"] for x in links if x.get("rel") == "self"), "")
+    return {key: {**asset, "href": urljoin(own, asset["href"])} for key, asset in assets.items()}
 
 
 def _is_data(asset: Mapping[str, Any]) -> bool:

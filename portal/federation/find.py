@@ -20,7 +20,7 @@ from portal.errors import InvalidQuery
 from portal.federation import asking
 from portal.federation.asking import Answer
 from portal.federation.lanes import DEADLINE, Call, Lanes
-from portal.federation.ranking import Scores, rank
+from portal.federation.ranking import Ranked, Scores, rank
 from portal.federation.sources import Source, Sources
 
 if TYPE_CHECKING:
@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 #: Every source is asked for the first so many records, or a multiple of it: the pages of one query
 #: are then cut from the same merged list, with the same total.
 _DEPTH = 100
+
+#: The number of texts for which the scores of records are kept.
+_WORDS = 16
+
+#: Seconds that are kept for merging what has come, so that all is done by the deadline.
+_MERGING = 0.1
 
 #: The most seconds to wait.
 LONGEST = 300.0
@@ -59,7 +65,18 @@ class Search:
     patience: float
     began: float = field(default_factory=time.monotonic)
     calls: dict[Source, Call] = field(default_factory=dict)
-    _known: tuple[int, Found, Scores] | None = None
+    found: tuple[int, Found] | None = None
+    ranked: tuple[Found, int, Ranked] | None = None
+
+    @property
+    def late(self) -> float:
+        """Seconds after which a catalog is not waited for."""
+        return self.patience - min(_MERGING, self.patience / 10)
+
+    @property
+    def answers(self) -> list[Answer]:
+        """What has come, in the order of the catalogs."""
+        return [call.answer for call in self.calls.values() if call.answer is not None]
 
     @property
     def whole(self) -> Query:
@@ -71,13 +88,6 @@ class Search:
     def too_deep(self) -> bool:
         """Whether its page is beyond what live catalogs are asked for."""
         return self.query.offset + self.query.limit > MAX_LIMIT
-
-    def known(self, index: Index, harvests: int) -> tuple[Found, Scores]:
-        """Return the first hits of the index, asked again when catalogs were taken into it."""
-        if self._known is None or self._known[0] != harvests:
-            found = index.search(self.whole, visible=self.visible)
-            self._known = (harvests, found, Scores(self.query, index))
-        return self._known[1:]
 
 
 class Finder:
@@ -106,12 +116,17 @@ class Finder:
         self._index = index
         self._changed = changed
         self._seen = seen
+        self._known: dict[tuple[object, ...], Scores] = {}
 
     def find(self, query: Query, visible: tuple[str, ...], wait: float) -> SearchResult:
         """Answer with what has come within ``wait`` seconds."""
         _check(wait)
         search = self._begin(query, visible, live=wait > 0, patience=max(wait, DEADLINE))
-        self._wait(search, search.began + wait)
+        until = search.began + wait
+        shown = self._state(search)
+        while self._wait(search, until, shown):
+            shown = self._state(search)
+            self._score(search)  # while others are waited for
         return self._result(search)
 
     def settle(self, query: Query, visible: tuple[str, ...]) -> None:
@@ -167,27 +182,27 @@ class Finder:
 
         return work
 
-    def _wait(self, search: Search, until: float, shown: tuple[object, ...] | None = None) -> None:
-        """Wait until nothing is pending, or it is late, or there is more than what is shown."""
+    def _wait(self, search: Search, until: float, shown: tuple[object, ...] | None = None) -> bool:
+        """Wait until nothing is pending or it is late, or, which is true, there is more to show."""
         with self._changed:
             while True:
                 now = time.monotonic()
                 coming = [moment for _, moment in self._coming(search) if moment > now]
                 if not coming or now >= until:
-                    return
+                    return False
                 if shown is not None and self._state(search) != shown:
-                    return
+                    return True
                 self._changed.wait(min(until, *coming) - now)
 
     def _coming(self, search: Search) -> Iterator[tuple[Source, float]]:
         """Give what is under way, each with the moment from which it is not waited for."""
         for source in search.sources:
-            moment = source.expiry(search.patience)
+            moment = source.expiry(search.late)
             if moment is not None:
                 yield source, moment
         for source, call in search.calls.items():
             if call.ended is None:
-                yield source, self._lanes.expiry(call, search.patience)
+                yield source, self._lanes.expiry(call, search.late)
 
     def _pending(self, search: Search) -> tuple[str, ...]:
         now = time.monotonic()
@@ -212,11 +227,10 @@ class Finder:
             )
         with self._changed:
             pending, problems = self._pending(search), tuple(self._problems(search))
-            answers = [c.answer for c in search.calls.values() if c.answer is not None]
-            harvests = self._sources.harvests
+            answers = search.answers
         result = SearchResult(query, problems=problems, pending=pending)
         if search.calls:
-            ranked = rank(query, *search.known(index, harvests), answers, index)
+            ranked = self._ranked(search, answers)
             page = slice(query.offset, query.offset + query.limit)
             items = ranked.items[page]
             result = replace(
@@ -241,11 +255,46 @@ class Finder:
             )
         return replace(result, took=time.monotonic() - search.began)
 
+    def _ranked(self, search: Search, answers: list[Answer]) -> Ranked:
+        """Return all that has come as one list; it is made again when there is more."""
+        found = self._found(search)
+        known = search.ranked
+        if known is None or known[0] is not found or known[1] != len(answers):
+            scores = self._scores(search.query)
+            ranked = rank(search.query, found, scores, answers, self._index())
+            known = search.ranked = (found, len(answers), ranked)
+        return known[2]
+
+    def _found(self, search: Search) -> Found:
+        """Return the first hits of the index, asked again when catalogs were taken into it."""
+        harvests = self._sources.harvests
+        if search.found is None or search.found[0] != harvests:
+            found = self._index().search(search.whole, visible=search.visible)
+            search.found = (harvests, found)
+        return search.found[1]
+
+    def _score(self, search: Search) -> None:
+        """Score the records that have come."""
+        scores = self._scores(search.query)
+        for answer in search.answers:
+            for item in answer.items:
+                scores.of(item)
+
+    def _scores(self, query: Query) -> Scores:
+        """Return the scores known for the words of a query, as long as the index is the same."""
+        key = (query.text, query.concepts, self._sources.harvests)
+        with self._changed:
+            scores = self._known.pop(key, None) or Scores(query, self._index())
+            self._known[key] = scores
+            if len(self._known) > _WORDS:
+                del self._known[next(iter(self._known))]
+        return scores
+
     def _problems(self, search: Search) -> Iterator[Problem]:
         now = time.monotonic()
         for source in search.sources:
             yield from source.problems
-            if source.awaited and (source.expiry(search.patience) or now) <= now:
+            if source.awaited and (source.expiry(search.late) or now) <= now:
                 said = "It is still being read; what it had before is given."
                 yield Problem(source.facility, said, source.name)
             call = search.calls.get(source)
@@ -253,7 +302,7 @@ class Finder:
                 continue
             if call.answer is not None:
                 yield from call.answer.problems
-            elif call.ended is not None or self._lanes.expiry(call, search.patience) <= now:
+            elif call.ended is not None or self._lanes.expiry(call, search.late) <= now:
                 said = (
                     f"It did not answer within {search.patience:g} s."
                     if call.begun is not None

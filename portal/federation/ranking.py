@@ -54,24 +54,16 @@ class Ranked:
 
 
 class Scores:
-    """The relevance of records to a query, each computed once.
-
-    Parameters
-    ----------
-    query
-        Its words and concepts count.
-    index
-        Its measure is taken, as it is when a record is first seen.
-    """
+    """The relevance of records to the words and concepts of one query, each computed once."""
 
     def __init__(self, query: Query, index: Index) -> None:
         self._query = query
         self._index = index
-        self._known: dict[tuple[str, str], float] = {}
+        self._known: dict[tuple[str, int], float] = {}
 
     def of(self, item: Item) -> float:
         """Return the relevance of a record."""
-        key = (item.facility, item.text)
+        key = (item.id, hash(item.text))
         if key not in self._known:
             (self._known[key],) = self._index.relevance(self._query, [item])
         return self._known[key]

@@ -49,25 +49,44 @@ class Entry:
     def of(cls, item: Item) -> Entry:
         """Read a record; a field that is of another shape than STAC's is left out and told."""
         faults: list[str] = []
+        worded = Worded.of(item, faults)
+        return cls(
+            facility=item.facility,
+            id=item.id,
+            title=worded.title,
+            texts=worded.texts,
+            names=worded.names,
+            keywords=worded.keywords,
+            bbox=_read(lambda: item.bbox, None, faults),
+            interval=_read(lambda: item.interval, None, faults),
+            marks=tuple(utf8(key) for key in keys(item)),
+            faults=tuple(faults),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Worded:
+    """The words of a record: what its relevance is measured by."""
+
+    title: str
+    texts: tuple[str, ...]
+    names: tuple[str, ...]
+    keywords: tuple[str, ...]
+
+    @classmethod
+    def of(cls, item: Item, faults: list[str]) -> Worded:
+        """Read a record's words; what is left out is added to the faults."""
         title = _read(lambda: item.title, item.local_id, faults)
         description = _read(lambda: item.description, "", faults)
         variables: tuple[Variable, ...] = _read(lambda: item.variables, (), faults)
         keywords: tuple[str, ...] = _read(lambda: item.keywords, (), faults)
-        bbox = _read(lambda: item.bbox, None, faults)
-        interval = _read(lambda: item.interval, None, faults)
         words = [word for variable in variables for word in _words(variable)]
         texts = (title, description, *keywords, *words, item.facility, item.local_id)
         return cls(
-            facility=item.facility,
-            id=item.id,
             title=utf8(title),
             texts=tuple(utf8(text) for text in texts if text),
             names=tuple(utf8(name) for name in variable_names(variables)),
             keywords=tuple(dict.fromkeys(utf8(keyword) for keyword in keywords)),
-            bbox=bbox,
-            interval=interval,
-            marks=tuple(utf8(key) for key in keys(item)),
-            faults=tuple(faults),
         )
 
 

@@ -51,7 +51,8 @@ class Found:
     ----------
     total
         Number of records that match, less those that are copies of others among the first
-        ``page.WINDOW`` of the order: exact for the pages that can be reached within it.
+        ``page.WINDOW`` of the order (by title, ``page.WINDOW_BY_TITLE``): the same for every page,
+        and the number of hits that all pages have together.
     facets
         For each of ``count.FACETS`` at most ``count.FACET_VALUES`` values, most frequent
         first; copies are counted each.

@@ -11,8 +11,10 @@ from portal.core.same import Groups
 from portal.index.ask import Asked
 from portal.index.document import MARKS
 
-#: So many of the first records are merged; those after them are given as they come.
+#: So many of the first records are merged; those after them are given as they come. By title they
+#: are fewer, because each one's title is looked up.
 WINDOW = 1_000
+WINDOW_BY_TITLE = 100
 
 _FIELDS = {"title": ("order", False), "newest": ("end", True), "oldest": ("start", False)}
 
@@ -29,7 +31,7 @@ class Place:
 class Pages:
     """The hits of a query, in order, of which pages are cut.
 
-    Copies are merged among the first ``WINDOW`` records. All pages of a query are cut from one
+    Copies are merged among the first of the records, those of the window. All pages of a query are cut from one
     list: the merged ones, then the rest.
     """
 
@@ -37,7 +39,8 @@ class Pages:
         self._searcher = searcher
         self._ask = (searcher, whole, query, asked)
         self._query = query
-        self._first = _search(*self._ask, 0, WINDOW)
+        self._window = WINDOW_BY_TITLE if _sort(query, asked) == "title" else WINDOW
+        self._first = _search(*self._ask, 0, self._window)
         self._groups = _merge(searcher, [address for _, address in self._first])
 
     @property
@@ -50,10 +53,10 @@ class Pages:
         query, found = self._query, self._first
         wanted = self._groups[query.offset : query.offset + query.limit]
         missing = query.limit - len(wanted)
-        if missing and len(found) == WINDOW:
-            beyond = max(query.offset + self.merged, WINDOW)
+        if missing and len(found) == self._window:
+            beyond = max(query.offset + self.merged, self._window)
             found = found + _search(*self._ask, beyond, missing)
-            wanted = wanted + [[number] for number in range(WINDOW, len(found))]
+            wanted = wanted + [[number] for number in range(self._window, len(found))]
         chosen = [found[number][1] for group in wanted for number in group]
         rows = iter(self._searcher.fast_field_values("row", chosen))
         return [
@@ -62,13 +65,17 @@ class Pages:
         ]
 
 
+def _sort(query: Query, asked: Asked) -> str:
+    return query.sort if asked.ranked or query.sort != "relevance" else "title"
+
+
 def _search(
     searcher: Any, whole: Any, query: Query, asked: Asked, offset: int, limit: int
 ) -> list[tuple[float, Any]]:
     """Return scores and addresses, in order; the score is 0 where the order is another."""
     from tantivy import Order
 
-    sort = query.sort if asked.ranked or query.sort != "relevance" else "title"
+    sort = _sort(query, asked)
     if sort == "relevance":
         hits = searcher.search(whole, limit=limit, offset=offset, count=False).hits
         return [(float(score), address) for score, address in hits]

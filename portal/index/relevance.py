@@ -17,7 +17,7 @@ from typing import Any
 from portal.core.item import Item
 from portal.core.query import Query
 from portal.index.ask import idf, variable_score
-from portal.index.entry import Entry
+from portal.index.entry import Worded
 from portal.index.words import TITLE_BOOST, Meaning, Reader, Word
 
 _K1, _B = 1.2, 0.75
@@ -51,7 +51,7 @@ class Relevance:
         wanted = self._reader.read(query)
         if not items or not (wanted.wanted or wanted.meanings):
             return [0.0] * len(items)
-        records = [self._record(Entry.of(item)) for item in items]
+        records = [self._record(Worded.of(item, [])) for item in items]
         frequencies = _Frequencies(searcher, self._schema, records)
         scores = [0.0] * len(items)
         for word in dict.fromkeys((*wanted.wanted, *(w for m in wanted.meanings for w in m.words))):
@@ -62,11 +62,11 @@ class Relevance:
                 scores[number] += score
         return scores
 
-    def _record(self, entry: Entry) -> _Record:
+    def _record(self, words: Worded) -> _Record:
         return _Record(
-            title=self._text((entry.title,)),
-            text=self._text(entry.texts),
-            names=frozenset(entry.names),
+            title=self._text((words.title,)),
+            text=self._text(words.texts),
+            names=frozenset(words.names),
         )
 
     def _text(self, texts: Iterable[str]) -> _Text:

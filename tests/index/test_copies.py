@@ -68,6 +68,7 @@ def test_pages_are_cut_from_one_list_within_the_window_and_after_it(
     index, size, sort, monkeypatch
 ):
     monkeypatch.setattr(portal.index.page, "WINDOW", 8)
+    monkeypatch.setattr(portal.index.page, "WINDOW_BY_TITLE", 8)
     some = [item("anl", f"{n:02}", f"Turbidity {n:02}", doi=f"10.1/{n}") for n in range(10)]
     copies = [item("bnl", f"{n:02}", f"Turbidity {n:02} a", doi=f"10.1/{n}") for n in range(0, 10, 2)]
     index.upsert([*some, *copies], catalog="c")

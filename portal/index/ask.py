@@ -21,6 +21,11 @@ class Demand:
     scored: Any
     plain: Any
 
+    @classmethod
+    def of(cls, scored: Any | None, plain: Any | None) -> Demand | None:
+        """Put the two together; None where there is no demand."""
+        return None if scored is None else cls(scored, plain)
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -34,7 +39,8 @@ class Asked:
         The same with any of the words and concepts instead of all; None where that is no
         different.
     filters
-        The other demands, by name, each of one query or more; "facility", "variable" and "keyword" are facets.
+        The other demands, by name, each of one query or more; "facility", "variable" and "keyword"
+        are facets.
     off
         What must not be, beside the filters. It stands outside of them because tantivy is several
         times slower with it within.
@@ -101,9 +107,8 @@ class Asker:
             return Asked(Demand(_nothing(), _nothing()), None, filters, True, off)
         named = [self._named(meaning, searcher) for meaning in wanted.meanings]
         text, relaxed = (
-            None if scored is None else Demand(scored, make(wanted, named, scored=False))
+            Demand.of(make(wanted, named, scored=True), make(wanted, named, scored=False))
             for make in (self._all, self._some)
-            for scored in (make(wanted, named, scored=True),)
         )
         return Asked(text, relaxed, filters, wanted.ranked, off)
 

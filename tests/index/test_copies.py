@@ -64,13 +64,13 @@ def test_a_copy_that_goes_takes_no_other_with_it(index):
 
 @pytest.mark.parametrize("size", [1, 3, 4, 7])
 @pytest.mark.parametrize("sort", ["relevance", "title", "newest"])
-def test_pages_are_cut_from_one_list_within_the_window_and_after_it(
-    index, size, sort, monkeypatch
-):
+def test_pages_are_cut_from_one_list_within_the_window_and_after_it(index, size, sort, monkeypatch):
     monkeypatch.setattr(portal.index.page, "WINDOW", 8)
     monkeypatch.setattr(portal.index.page, "WINDOW_BY_TITLE", 8)
     some = [item("anl", f"{n:02}", f"Turbidity {n:02}", doi=f"10.1/{n}") for n in range(10)]
-    copies = [item("bnl", f"{n:02}", f"Turbidity {n:02} a", doi=f"10.1/{n}") for n in range(0, 10, 2)]
+    copies = [
+        item("bnl", f"{n:02}", f"Turbidity {n:02} a", doi=f"10.1/{n}") for n in range(0, 10, 2)
+    ]
     index.upsert([*some, *copies], catalog="c")
     whole = index.search(Query.of("turbidity", sort=sort))
     assert whole.total == len(whole.hits) == (12 if sort == "title" else 15)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime
 
 import pytest
@@ -97,7 +98,7 @@ def test_the_time_line_counts_as_a_look_at_every_record(shared, held, time):
     assert bins[0].start <= min(years) <= bins[0].end
     assert bins[-1].start <= max(years) <= bins[-1].end
     assert {b.end - b.start for b in bins} == {bins[0].end - bins[0].start}
-    assert all(a.end + 1 == b.start for a, b in zip(bins, bins[1:], strict=False))
+    assert all(a.end + 1 == b.start for a, b in itertools.pairwise(bins))
     for one in bins:
         touching = [
             i for i in intervals

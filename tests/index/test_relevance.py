@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from portal.core.item import Item
@@ -91,7 +93,7 @@ def test_records_of_the_index_are_scored_as_the_index_does(index, query):
     hits = index.search(query).hits
     scores = index.relevance(query, [hit.item for hit in hits])
     ranked = sorted(zip(scores, hits, strict=True), key=lambda pair: -pair[0])
-    for (_, one), (_, two) in zip(ranked, ranked[1:], strict=False):
+    for (_, one), (_, two) in itertools.pairwise(ranked):
         assert one.score > two.score - 0.15 * one.score
     for score, hit in zip(scores, hits, strict=True):
         assert 0.4 < score / hit.score < 1.6

@@ -106,6 +106,27 @@ def test_damaged_files_are_built_anew(place, damage):
         assert index.search(Query.of("turbidity")).total == 31
 
 
+@pytest.mark.parametrize("damage", [delete_all, delete_some, truncate, overwrite, other_version])
+def test_orders_copies_and_the_time_line_come_back(tmp_path, damage):
+    def made(facility, year):
+        return Item.build(facility, f"y{year}", title=f"Year {year}", time=f"{year}/{year + 3}",
+                          doi="10.1/x" if year == 2000 else "")  # fmt: skip
+
+    def told():
+        with Index(tmp_path) as index:
+            hits = index.search(Query(sort="newest")).hits
+            found = [(hit.item.id, [copy.id for copy in hit.copies]) for hit in hits]
+            return found, index.timeline(Query())
+
+    with Index(tmp_path) as index:
+        index.upsert([made("anl", 1990), made("anl", 2000), made("bnl", 2000)], catalog="c")
+    before = told()
+    damage(tmp_path)
+    assert told() == before
+    assert before[0] == [("anl:y2000", ["bnl:y2000"]), ("anl:y1990", [])]
+    assert [b.start for b in before[1] if b.records == 2] == [2000, 2001, 2002, 2003]
+
+
 def test_files_that_are_whole_are_not_built_anew(place):
     before = files(place)
     assert total(place) == 30

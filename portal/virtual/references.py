@@ -144,7 +144,7 @@ def absolute(url: str, base: str) -> str:
     """Take a relative address from a directory."""
     if "://" in url or url.startswith("/"):
         return url
-    if not base:
+    if not base or ".." in url.split("/"):
         raise _fault(f"the relative address {url[:200]!r}")
     return base + url.removeprefix("./")
 

@@ -10,14 +10,13 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from portal.errors import TooLarge, Unreadable
 
 if TYPE_CHECKING:
     import fsspec
-    import h5py
 
 #: A store is refused that declares more than this many bytes for each byte it holds ...
 MOST_DECLARED_PER_STORED = 10_000
@@ -25,6 +24,8 @@ MOST_DECLARED_PER_STORED = 10_000
 LEAST_REFUSED = 10**12
 #: Opening reads the coordinates of dimensions whole: a larger one is refused.
 LARGEST_COORDINATE = 2**30
+#: A chunk of more bytes than this is refused where the bytes stored are not known.
+LARGEST_CHUNK = 2**32
 #: With more chunks than this along one dimension, a dataset is opened in larger ones.
 MOST_CHUNKS = 1_000_000
 #: With more files than this, the bytes of a store are not counted.
@@ -32,8 +33,9 @@ MOST_FILES = 200_000
 #: A metadata document of more bytes than this is not one.
 LARGEST_DOCUMENT = 64 * 2**20
 
-_NO_VARIABLE = b"This is a netCDF dimension but not a netCDF variable"
-_ZARR_DOCUMENTS = ("zarr.json", ".zarray", ".zgroup", ".zattrs", ".zmetadata")
+#: Codecs that run code that a store holds have one of these in their names.
+_RUN = ("pickle", "dill", "joblib", "marshal")
+ZARR_DOCUMENTS = ("zarr.json", ".zarray", ".zgroup", ".zattrs", ".zmetadata")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +78,17 @@ class Array:
 
     @property
     def declared(self) -> int:
+        """Bytes of the whole."""
         return math.prod(self.shape) * self.itemsize
 
     @property
+    def largest(self) -> int:
+        """Bytes of a chunk."""
+        return math.prod(self.chunks or self.shape) * self.itemsize
+
+    @property
     def count(self) -> int:
+        """The most chunks along a dimension."""
         if not self.chunks:
             return 1
         pairs = zip(self.shape, self.chunks, strict=False)
@@ -100,6 +109,12 @@ def weigh(where: str, arrays: list[Array], stored: int | None) -> tuple[int, int
             advice="Check who made it: so few bytes cannot hold such arrays. It was not opened.",
         )
     for array in arrays:
+        if stored is None and array.largest > LARGEST_CHUNK:
+            raise TooLarge(
+                f"{where} declares a chunk of {array.largest:,} bytes of {array.name!r}",
+                found=f"chunks {array.chunks} of {array.shape}",
+                advice="Check who made it: chunks are smaller. It was not opened.",
+            )
         if array.coordinate and array.declared > LARGEST_COORDINATE:
             raise TooLarge(
                 f"{where} declares a coordinate {array.name!r} of {array.declared:,} bytes, which "
@@ -136,7 +151,7 @@ def inspect_zarr(fs: fsspec.AbstractFileSystem, path: str, *, listed: bool = Tru
         if stored is not None:
             stored += int(info.get("size") or 0)
         base = PurePosixPath(name).name
-        if base not in _ZARR_DOCUMENTS:
+        if base not in ZARR_DOCUMENTS:
             continue
         try:
             document = read_document(fs, name, int(info.get("size") or 0))
@@ -145,7 +160,7 @@ def inspect_zarr(fs: fsspec.AbstractFileSystem, path: str, *, listed: bool = Tru
                 raise
             continue
         documents += 1
-        _refuse_pickles(name, document)
+        refuse_code(name, document)
         inner = document.get("metadata") or {}
         if base == ".zmetadata":
             consolidated = True
@@ -189,7 +204,7 @@ def weigh_documents(
     """
     arrays: list[Array] = []
     for key, document in documents.items():
-        _refuse_pickles(f"{where}: {key}", document)
+        refuse_code(f"{where}: {key}", document)
         parent, _, base = key.rpartition("/")
         if base == ".zarray" or (base == "zarr.json" and document.get("node_type") == "array"):
             beside = documents.get(f"{parent}/.zattrs")
@@ -269,7 +284,7 @@ def _zarr_array(
         return Array(
             name,
             shape,
-            _itemsize(node.get("dtype", node.get("data_type"))),
+            abs(itemsize_of(node.get("dtype", node.get("data_type")))),
             tuple(int(c) for c in chunks) if chunks else None,
             list(dims) == [PurePosixPath(name).name],
         )
@@ -281,143 +296,36 @@ def _zarr_array(
         ) from error
 
 
-def _itemsize(dtype: Any) -> int:
+def itemsize_of(dtype: Any) -> int:
+    """Return the bytes of a value of a Zarr data type; less than 0 for texts and objects."""
     import numpy as np
 
     try:
-        return int(np.dtype(dtype).itemsize) or 1
+        found = np.dtype(dtype)
     except (TypeError, ValueError):
-        return 8
+        return -8
+    return -8 if found.kind == "O" else int(found.itemsize) or 1
 
 
-def _refuse_pickles(where: str, node: Any) -> None:
-    """Refuse a codec of the name pickle, which runs whatever code the store holds."""
+def refuse_code(where: str, node: Any) -> None:
+    """Refuse a codec that runs whatever code the store holds, wherever it is named.
+
+    Raises
+    ------
+    Unreadable
+        There is one.
+    """
     if isinstance(node, Mapping):
         for key in ("id", "name"):
-            if "pickle" in str(node.get(key, "")).lower() and "dimension_names" not in node:
+            name = str(node.get(key, "")).lower()
+            if any(word in name for word in _RUN) and "dimension_names" not in node:
                 raise Unreadable(
                     f"{where} names the codec {node[key]!r}, which runs code from the store",
                     found="an array of pickled objects",
                     advice="Write the array as numbers or as texts; it was not opened.",
                 )
         for value in node.values():
-            _refuse_pickles(where, value)
+            refuse_code(where, value)
     elif isinstance(node, list):
         for value in node:
-            _refuse_pickles(where, value)
-
-
-def inspect_hdf5(file: Any, where: str, size: int, root: Path | None) -> Store:
-    """Read the metadata of an HDF5 file, NetCDF-4 included.
-
-    Parameters
-    ----------
-    file
-        A path or an open binary file.
-    root
-        The folder that links may not leave; None where there are no local files to link to.
-
-    Raises
-    ------
-    TooLarge
-        It declares more than it can hold.
-    Unreadable
-        It is damaged, or takes data from a file outside the folder.
-    """
-    import h5py
-
-    try:
-        with h5py.File(file, "r") as opened:
-            groups: dict[str, list[Array]] = {}
-            for name, node in _datasets(opened, where, root):
-                array = _hdf5_array(name, node)
-                if array is not None:
-                    parent = str(PurePosixPath(f"/{name}").parent)
-                    groups.setdefault(parent, []).append(array)
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
-        if isinstance(error, Unreadable):
-            raise
-        raise Unreadable(
-            f"The HDF5 file {where} cannot be read",
-            found=f"{type(error).__name__}: {error}",
-            advice="It is damaged or was not written to its end: copy it anew.",
-        ) from error
-    declared, chunks = weigh(where, [a for arrays in groups.values() for a in arrays], size)
-    weights = {group: sum(a.declared for a in arrays) for group, arrays in groups.items()}
-    group = "/" if "/" in groups or not groups else max(weights, key=lambda g: weights[g])
-    return Store(size, declared, chunks, group)
-
-
-def _datasets(file: h5py.File, where: str, root: Path | None) -> Iterator[tuple[str, h5py.Dataset]]:
-    import h5py
-
-    found: list[tuple[str, h5py.Dataset]] = []
-    links: list[tuple[str, str]] = []
-
-    def visit(name: str, node: Any) -> None:
-        if isinstance(node, h5py.Dataset):
-            found.append((name, node))
-            links.extend((name, entry[0]) for entry in node.external or ())
-            if node.is_virtual:
-                links.extend(
-                    (name, s.file_name) for s in node.virtual_sources() if s.file_name != "."
-                )
-
-    def visit_link(name: str, link: Any) -> None:
-        if isinstance(link, h5py.ExternalLink):
-            links.append((name, link.filename))
-
-    file.visititems(visit)
-    file.visititems_links(visit_link)
-    for name, target in links:
-        inside = root is not None and (Path(where).parent / target).resolve().is_relative_to(root)
-        if not inside:
-            raise Unreadable(
-                f"The HDF5 file {where} takes {name!r} from another file",
-                found=f"{target}, which lies outside the folder",
-                advice="Put both files into the folder.",
-            )
-    yield from found
-
-
-def _hdf5_array(name: str, node: h5py.Dataset) -> Array | None:
-    if node.shape is None:
-        return None
-    if bytes(node.attrs.get("NAME", b"")).startswith(_NO_VARIABLE):
-        return None
-    return Array(
-        name, node.shape, node.dtype.itemsize, node.chunks, node.is_scale and node.ndim == 1
-    )
-
-
-def inspect_classic(path: str, size: int) -> Store:
-    """Read the header of a classic NetCDF file (CDF-1, 2 or 5).
-
-    Raises
-    ------
-    Unreadable
-        It is damaged, or shorter than its header says.
-    """
-    import netCDF4
-
-    try:
-        with netCDF4.Dataset(path) as opened:
-            arrays = [
-                Array(n, tuple(v.shape), v.dtype.itemsize, None, v.dimensions == (n,))
-                for n, v in opened.variables.items()
-            ]
-    except (OSError, RuntimeError, ValueError, AttributeError) as error:
-        raise Unreadable(
-            f"The NetCDF file {path} cannot be read",
-            found=f"{type(error).__name__}: {error}",
-            advice="It is damaged or was not written to its end: copy it anew.",
-        ) from error
-    declared = sum(array.declared for array in arrays)
-    if declared > size:
-        raise Unreadable(
-            f"The NetCDF file {path} is cut short",
-            found=f"{size:,} bytes where its header declares {declared:,}",
-            advice="Copy it anew.",
-        )
-    weigh(path, arrays, size)
-    return Store(size, declared)
+            refuse_code(where, value)

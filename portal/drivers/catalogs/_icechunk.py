@@ -86,6 +86,9 @@ def _container(icechunk: Any, place: Place, prefix: str, store: Any) -> tuple[An
     if ".." in unquote(parts.path).split("/"):
         raise _denied(place, prefix, "a prefix that leads upwards")
     place.reach.check(prefix)
+    endpoint = getattr(getattr(store, "_0", None), "endpoint_url", None)
+    if endpoint is not None and not place.reach.trusts(str(endpoint)):
+        raise _denied(place, str(endpoint), "an endpoint that the facility file does not name")
     if parts.scheme == "file":
         path = Path(unquote(parts.path)).resolve()
         return icechunk.local_filesystem_store(str(path)), None

@@ -12,10 +12,9 @@ from portal.drivers.catalogs._describe import tidy
 from portal.drivers.catalogs._guard import (
     MOST_CHUNKS,
     Store,
-    inspect_classic,
-    inspect_hdf5,
     inspect_zarr,
 )
+from portal.drivers.catalogs._guard_files import inspect_classic, inspect_hdf5
 from portal.drivers.catalogs._place import Place
 from portal.drivers.catalogs._reach import Refused, shown
 from portal.errors import Denied, PortalError, Unavailable, Unreadable
@@ -107,7 +106,7 @@ def _open_directory(place: Place, lazy: bool, kwargs: dict[str, Any]) -> Opened:
         from portal.drivers.catalogs._refs import open_table
 
         source, store = open_table(place)
-        return _decoded(source, "parquet", store, kwargs, lazy)
+        return _decoded(place, source, "parquet", store, kwargs, lazy)
     if place.far and not store.consolidated:
         if not place.listed:
             raise Unreadable(
@@ -116,14 +115,14 @@ def _open_directory(place: Place, lazy: bool, kwargs: dict[str, Any]) -> Opened:
                 advice="Ask who keeps it to write them: zarr.consolidate_metadata(store).",
             )
         store = inspect_zarr(place.fs, place.path)
-    return _decoded(place.zarr(), "zarr", store, kwargs, lazy)
+    return _decoded(place, place.zarr(), "zarr", store, kwargs, lazy)
 
 
 def _open_repository(place: Place, lazy: bool, kwargs: dict[str, Any]) -> Opened:
     from portal.drivers.catalogs._icechunk import open_repository
 
     source, store = open_repository(place)
-    return _decoded(source, "icechunk", store, kwargs, lazy)
+    return _decoded(place, source, "icechunk", store, kwargs, lazy)
 
 
 def names_in(place: Place) -> set[str]:
@@ -131,10 +130,14 @@ def names_in(place: Place) -> set[str]:
     return {PurePosixPath(str(n).rstrip("/")).name for n in place.fs.ls(place.path, detail=False)}
 
 
-def _decoded(source: Any, kind: str, store: Store, kwargs: dict[str, Any], lazy: bool) -> Opened:
+def _decoded(
+    place: Place, source: Any, kind: str, store: Store, kwargs: dict[str, Any], lazy: bool
+) -> Opened:
     """Open a Zarr store; what a record keeps of how tells others of the format itself."""
+    from portal.drivers.catalogs._watch import Watched
+
     told = {"engine": "zarr", "consolidated": store.consolidated, **kwargs}
-    dataset, told = decode(source, told, store, lazy)
+    dataset, told = decode(Watched(source, shown(place.url)), told, store, lazy)
     if kind != "zarr":
         told = {k: v for k, v in told.items() if k not in ("engine", "consolidated")}
     return Opened(dataset, kind, store, told)
@@ -161,7 +164,7 @@ def _open_file(place: Place, lazy: bool, kwargs: dict[str, Any]) -> Opened:
             source, store = _refs.open_classic(place, size)
         else:
             source, store = _refs.open_references(place)
-        return _decoded(source, kind, store, kwargs, lazy)
+        return _decoded(place, source, kind, store, kwargs, lazy)
     elif kind == "zip":
         from portal.drivers.catalogs._zip import unpacked
 

@@ -13,6 +13,7 @@ LARGEST_MEMBER = 2**30
 #: Files in a zip.
 MOST_MEMBERS = 1_000_000
 _PLAIN = (0, 8)
+_MARKS = frozenset({"zarr.json", ".zgroup", ".zmetadata", ".zarray"})
 
 
 def unpacked(place: Place, size: int) -> Place:
@@ -65,14 +66,13 @@ def unpacked(place: Place, size: int) -> Place:
             found=odd[0][:200],
             advice="Write it anew: zarr.storage.ZipStore.",
         )
-    inner = _top({member.filename for member in members})
-    return Place(fs, inner, place.reach, place.storage)
-
-
-def _top(names: set[str]) -> str:
-    """The directory of a zip in which the store lies: its root, or the only directory there."""
-    marks = ("zarr.json", ".zgroup", ".zmetadata", ".zarray")
-    if names & set(marks):
-        return ""
+    names = {member.filename for member in members}
     tops = {name.partition("/")[0] for name in names}
-    return tops.pop() if len(tops) == 1 else ""
+    inner = "" if names & _MARKS else tops.pop() if len(tops) == 1 else ""
+    if not names & {f"{inner}/{mark}".lstrip("/") for mark in _MARKS}:
+        raise Unreadable(
+            f"The zip file {shown(place.url)} holds no Zarr store",
+            found=", ".join(sorted(names)[:5])[:200] or "nothing",
+            advice="Write the store into it as it is: zarr.storage.ZipStore.",
+        )
+    return Place(fs, inner, place.reach, place.storage)

@@ -41,9 +41,12 @@ class Service:
     timeout
         Seconds for one question, its repetitions and its answer's last byte included.
     secret
-        Where its key is kept; it is sent as the header ``Authorization`` only.
-    scheme
-        The word before the key, such as "Bearer"; empty where there is none.
+        Where its key is kept; it is sent as a header only.
+    header, scheme
+        The header, and the word before the key: "Bearer", or empty where there is none. With a key
+        in another header than ``Authorization`` no redirect is followed: it would go along.
+    otherwise
+        What is sent as that header where no key is named.
     """
 
     def __init__(
@@ -53,13 +56,17 @@ class Service:
         reach: Reach,
         timeout: float,
         secret: SecretRef | None = None,
+        header: str = "Authorization",
         scheme: str = "Bearer",
+        otherwise: str = "",
     ) -> None:
         self.url = url.rstrip("/")
         self._reach = reach
         self._timeout = timeout
         self._secret = secret or SecretRef()
+        self._header = header
         self._scheme = scheme
+        self._otherwise = otherwise
 
     @cached_property
     def _session(self) -> requests.Session:
@@ -113,13 +120,14 @@ class Service:
         from urllib3.exceptions import HTTPError
 
         headers = {"Accept": accept} | self._authorization(url)
+        follow = not self._secret or self._header == "Authorization"
         end = time.monotonic() + self._timeout
         pause = _FIRST_PAUSE
         while True:
             try:
                 with self._session.request(
                     method, url, params=params, json=document, headers=headers, stream=True,
-                    timeout=max(end - time.monotonic(), 0.05),
+                    timeout=max(end - time.monotonic(), 0.05), allow_redirects=follow,
                 ) as response:  # fmt: skip
                     status = response.status_code
                     said = str(response.headers.get("Retry-After", ""))
@@ -147,9 +155,11 @@ class Service:
         return answer
 
     def _authorization(self, url: str) -> dict[str, str]:
-        if not self._secret or urlsplit(url)[:2] != urlsplit(self.url)[:2]:
+        if urlsplit(url)[:2] != urlsplit(self.url)[:2]:
             return {}
-        return {"Authorization": f"{self._scheme} {self._secret.read()}".strip()}
+        if self._secret:
+            return {self._header: f"{self._scheme} {self._secret.read()}".strip()}
+        return {self._header: self._otherwise} if self._otherwise else {}
 
     def _check(self, answer: Answer) -> None:
         if answer.status in (401, 403):

@@ -18,7 +18,15 @@ from portal.core.plugins import CATALOGS, build_driver
 from portal.core.query import Query
 from portal.drivers.catalogs import _service
 from portal.errors import Denied, PortalError, PortalWarning, TooLarge, Unavailable, Unreadable
-from tests.drivers.catalogs.servers import ckan, datacite, esgf, ess_dive, openmetadata, osti
+from tests.drivers.catalogs.servers import (
+    ckan,
+    data_gov,
+    datacite,
+    esgf,
+    ess_dive,
+    openmetadata,
+    osti,
+)
 from tests.drivers.catalogs.servers.standin import Answer, Request, StandIn
 
 WRONG: tuple[Any, ...] = (None, 7, -1e300, "text", ["list", 3, None], {"key": "value"})
@@ -46,6 +54,7 @@ CASES = (
     Case("datacite", datacite.DataciteServer, lambda u: {"url": u},
          lambda t: datacite.record("10.5072/nine", t)),
     Case("ckan", ckan.CkanServer, lambda u: {"url": u}, lambda t: ckan.record("nine", t)),
+    Case("data-gov", data_gov.DataGovServer, lambda u: {"url": u}, lambda t: data_gov.record("nine", t)),
     Case("openmetadata", openmetadata.OpenMetadataServer,
          lambda u: {"url": u, "key_env": "TOKEN_OF_A_TEST"}, lambda t: openmetadata.record("nine", t)),
     Case("esgf", esgf.EsgfServer, lambda u: {"url": u, "index": esgf.INDEX}, _esgf_record),
@@ -175,7 +184,7 @@ def test_fields_of_a_wrong_kind_do_no_harm(case: Case, server: Any, first: int) 
 
 def _wrong(document: Any, wrong: Any, depth: int = 0) -> Any:
     """The record with every field but its id of a wrong kind."""
-    id_keys = ("id", "osti_id", "fullyQualifiedName", "subject")
+    id_keys = ("id", "osti_id", "fullyQualifiedName", "subject", "slug")
     if not isinstance(document, dict):
         return wrong
     return {

@@ -11,11 +11,10 @@ from itertools import islice
 from types import TracebackType
 from typing import Any
 
-from tiled.client.base import BaseClient
 from tiled.client.container import Container
 from tiled.client.utils import ClientError
 from tiled.queries import FullText
-from tiled.structures.core import StructureFamily
+from tiled.structures.core import Spec
 
 from portal.core.asset import Asset
 from portal.core.item import Item
@@ -41,10 +40,34 @@ MOST_FOUND = 500
 
 Path = tuple[str, ...]
 _CF = ("long_name", "standard_name", "units")
-_CLIENTS: Mapping[str, Any] = {
-    **dict.fromkeys(StructureFamily, BaseClient),
-    StructureFamily.container: Container,
-}
+
+
+class Node:
+    """An array, a table or whatever else is no container: what its server says of it."""
+
+    def __init__(
+        self,
+        context: Any,
+        *,
+        item: Mapping[str, Any],
+        structure_clients: Any = None,
+        structure: Any = None,
+        include_data_sources: bool = False,
+    ) -> None:
+        self.item = item
+        self.metadata = item["attributes"].get("metadata") or {}
+        self.specs = [Spec.from_json(spec) for spec in item["attributes"].get("specs") or ()]
+
+
+class _Clients(dict[str, Any]):
+    """The classes by which nodes are read; servers of other versions know other families."""
+
+    def __missing__(self, family: str) -> Any:
+        return Node
+
+
+#: A "composite" is what older servers call a container of a table's columns and arrays.
+_CLIENTS: Mapping[str, Any] = _Clients(container=Container, composite=Container)
 
 
 class Tree:

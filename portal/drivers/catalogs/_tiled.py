@@ -119,13 +119,17 @@ def reading(address: str) -> Iterator[None]:
 
 def structure_of(node: Any) -> ArrayStructure | None:
     """Return the structure of an array of plain values; None for anything else."""
-    structure = node.structure()
-    if not isinstance(structure, ArrayStructure) or not isinstance(
-        structure.data_type, BuiltinDtype
-    ):
+    attributes = node.item["attributes"]
+    if attributes["structure_family"] != "array":
         return None
-    known = structure.data_type.to_numpy_dtype().kind in _KINDS
-    whole = tuple(sum(c) for c in structure.chunks) == structure.shape
+    try:
+        structure = ArrayStructure.from_json(attributes["structure"])
+        if not isinstance(structure.data_type, BuiltinDtype):
+            return None
+        known = structure.data_type.to_numpy_dtype().kind in _KINDS
+        whole = tuple(sum(c) for c in structure.chunks) == structure.shape
+    except (LookupError, TypeError, ValueError):
+        return None
     return structure if known and whole else None
 
 

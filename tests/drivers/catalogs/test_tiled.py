@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import subprocess
 import sys
@@ -226,6 +227,37 @@ def test_faults_of_the_server_are_named(fault: str, error: type, said: str) -> N
             with pytest.raises(error, match=said) as caught:
                 ask()
             assert caught.value.advice
+
+
+def test_nodes_of_other_versions_and_broken_ones_are_left_out() -> None:
+    def node(key: str, family: str, structure: dict) -> dict:
+        about = {"structure_family": family, "structure": structure, "metadata": {}, "specs": []}
+        links = {"self": "", "search": f"{server.url}/api/v1/search/{key}"}
+        return {"id": key, "attributes": {**about, "ancestors": []}, "links": links}
+
+    def array(**more) -> dict:
+        number = {"endianness": "little", "kind": "f", "itemsize": 8, "dt_units": None}
+        whole = {"data_type": number, "shape": [2], "chunks": [[2]], "dims": None}
+        return {**whole, "resizable": False, **more}
+
+    def app(environ, start):
+        start("200 OK", [("Content-Type", "application/json")])
+        if "metadata" in environ["PATH_INFO"]:
+            return [json.dumps({"data": node("", "container", {"contents": None})}).encode()]
+        found = [
+            node("plain", "array", array()),
+            node("grows", "array", array(resizable=True)),
+            node("torn", "array", array(chunks=[[3]])),
+            node("odd", "array", {}),
+            node("future", "hologram", {}),
+            node("object", "array", array(data_type={"endianness": "little", "kind": "O"})),
+        ]
+        held = {"data": found, "links": {"next": None}, "meta": {"count": len(found)}}
+        return [json.dumps(held).encode()]
+
+    with serve(app) as server:
+        items = list(TiledCatalog("lab", url=server.url).items())
+    assert [item.local_id for item in items] == ["plain", "grows"]
 
 
 def test_a_server_that_is_down_is_named() -> None:

@@ -14,6 +14,10 @@ from portal.core.item import Item, split_id
 from portal.core.match import matches
 from portal.core.query import Query
 from portal.errors import PortalError
+from portal.federation.warned import collected
+
+#: Warnings of one answer that are told, and the characters of a reason.
+_WARNINGS, _LENGTH = 5, 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +93,19 @@ def get(facility: str, name: str, catalog: SupportsGet, item_id: str) -> Answer:
 def _careful(
     facility: str, name: str, ask: Callable[[], Any], failed: str
 ) -> tuple[Any, tuple[Problem, ...]]:
-    try:
-        return ask(), ()
-    except BaseException as error:  # noqa: BLE001 - a plug-in: any fault, of native parts too, is named
-        said = str(error) if isinstance(error, PortalError) else f"{type(error).__name__}: {error}"
-        return None, (Problem(facility, f"{failed} {said}", name),)
+    """Return what was given, and what was warned of or went wrong."""
+
+    def problem(said: str) -> Problem:
+        return Problem(facility, said if len(said) <= _LENGTH else f"{said[:_LENGTH]}…", name)
+
+    with collected() as texts:
+        try:
+            given = ask()
+        except BaseException as error:  # noqa: BLE001 - a plug-in: any fault, of native parts too, is named
+            known = isinstance(error, PortalError)
+            said = str(error) if known else f"{type(error).__name__}: {error}"
+            return None, (problem(f"{failed} {said}"),)
+    return given, tuple(problem(text) for text in list(dict.fromkeys(texts))[:_WARNINGS])
 
 
 def _fault(item: object, facility: str, query: Query) -> str:

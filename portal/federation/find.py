@@ -207,7 +207,7 @@ class Finder:
     def _pending(self, search: Search) -> tuple[str, ...]:
         now = time.monotonic()
         coming = [source for source, moment in self._coming(search) if moment > now]
-        found = [source.facility for source in coming if source.live or source.awaited]
+        found = [source.facility for source in coming if source.live is not None or source.awaited]
         return tuple(dict.fromkeys(found))
 
     def _state(self, search: Search) -> tuple[object, ...]:

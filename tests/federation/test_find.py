@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from html.parser import HTMLParser
 
 import pytest
@@ -120,6 +121,23 @@ def test_a_catalog_that_fails_is_named_and_the_rest_answer(among):
     assert "ZeroDivisionError: oops" in said["lbnl"][1]
     assert "SystemExit: 3" in said["lanl"][1]
     assert "no driver 'no-such-driver'" in said["pnnl"][1]
+
+
+def test_what_a_catalog_warns_of_is_told_and_a_long_reason_is_cut(among):
+    def warns(query):
+        for n in range(9):
+            warnings.warn(f"record {n} is broken", stacklevel=1)
+        return [item("bnl", "b")]
+
+    def talks(query):
+        raise Unavailable("<html>" * 10_000)
+
+    result = among({"bnl": Live(warns), "ornl": Live(talks)}).find(TURBIDITY)
+    assert "bnl:b" in ids(result)
+    said = [p.reason for p in result.problems if p.facility == "bnl"]
+    assert said == [f"record {n} is broken" for n in range(5)]
+    (long,) = [p.reason for p in result.problems if p.facility == "ornl"]
+    assert len(long) == 1_001
 
 
 def test_a_catalog_that_hangs_is_named_and_not_waited_for(among):

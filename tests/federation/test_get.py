@@ -93,7 +93,8 @@ def test_a_catalog_that_cannot_be_built_says_why(tmp_path):
         fed.item("bnl:b")
 
 
-def test_a_catalog_that_hangs_is_named(tmp_path):
+def test_a_catalog_that_hangs_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr("portal.federation.records.DEADLINE", 0.3)
     release = threading.Event()
     with federation(tmp_path, {("bnl", "live"): Live(None, lambda x: release.wait(60))}) as fed:
         with pytest.raises(Unavailable, match="It does not answer"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import pytest
 
 from portal.core.query import BBox, Interval, Query
@@ -92,8 +94,8 @@ def test_where_nothing_is_found_as_understood_the_words_are_searched(tmp_path, s
         assert ids(result) == {"book"}
         assert result.understood is None
         assert result.query == Query.of("report in Nevada")
-        nothing = fed.search("zyxqv in Nevada")
-        assert not nothing.understood or nothing.total == 0
+        part = fed.search("zyxqv in Nevada")
+        assert (ids(part), part.relaxed, part.understood) == ({"book"}, True, None)
 
 
 def test_nothing_at_all_shows_what_was_understood(tmp_path):
@@ -110,8 +112,9 @@ def test_live_catalogs_are_asked_as_understood_and_awaited_before_words_are_take
     live = Live(lambda query: asked.append(query) or [])
     catalogs = {("bnl", "live"): held, ("ornl", "live"): live}
     with federation(tmp_path, catalogs) as fed:
-        first = fed.search("rain over Texas", wait=0.3)
-        assert (first.total, first.pending, first.understood.place.name) == (0, ("bnl",), "Texas")
+        found = (fed.search("rain over Texas", wait=0.1) for _ in count())
+        first = next(result for result in found if result.pending == ("bnl",))
+        assert (first.total, first.understood.place.name) == (0, "Texas")
         assert [(q.text, [c.words for c in q.concepts]) for q in asked] == [("", ["rain"])]
         held.release.set()
         result = fed.search("rain over Texas", wait=60)

@@ -6,7 +6,7 @@ import pytest
 
 from portal.core.asset import Asset
 from portal.core.query import Query
-from tests.federation.little import Held, Live, Shelf, federation, gives, item
+from tests.federation.little import Held, Live, Shelf, federation, gives, item, streamed
 
 STORE = {"data": Asset("https://data.example.org/turbidity.zarr", roles=("data",))}
 
@@ -31,8 +31,7 @@ def test_rank_is_by_relevance_whoever_has_it_and_whoever_answers_first(tmp_path,
         ("late", "live"): late,
     }
     with federation(tmp_path, catalogs) as fed:
-        early = fed.find(Query.of("linke turbidity"), wait=1)
-        assert early.pending == ("late",)
+        early = streamed(fed, Query.of("linke turbidity"), ("late",))
         if best != "late":
             assert ids(early)[0] == f"{best}:r"
         late.release.set()
@@ -105,7 +104,7 @@ def test_other_orders_sort_the_merged_list(tmp_path):
 def test_hits_that_are_not_quite_it_go_when_a_live_catalog_has_it(tmp_path):
     shelf, live = Shelf(item("anl", "a", "Turbidity")), Held(item("bnl", "b", "Linke turbidity"))
     with federation(tmp_path, {("anl", "s"): shelf, ("bnl", "live"): live}) as fed:
-        first = fed.find(Query.of("linke turbidity"), wait=1)
+        first = streamed(fed, Query.of("linke turbidity"), ("bnl",))
         live.release.set()
         last = fed.find(Query.of("linke turbidity"), wait=60)
     assert (ids(first), first.relaxed, first.total) == (["anl:a"], True, 1)

@@ -73,9 +73,11 @@ class OgcRecordsCatalog(ListedCatalog):
     @cached_property
     def _catalogues(self) -> tuple[str, ...]:
         """The ids of the collections of records."""
+        if self._only:
+            return self._only
         every = listed(self._api.collections(), "collections")
         kinds = {str(c.get("id")): str(c.get("itemType")) for c in every if isinstance(c, dict)}
-        return self._only or tuple(n for n, kind in kinds.items() if kind.lower() == "record")
+        return tuple(name for name, kind in kinds.items() if kind.lower() == "record")
 
     @cached_property
     def _searches(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,11 +23,16 @@ if TYPE_CHECKING:
 #: Records asked for at once, and pages that one search looks through for records that fit.
 PAGE = 100
 MOST_PAGES = 5
+#: Seconds after which a search asks for no further page: what it has then is in time for the others.
+PATIENCE = 3.0
 _MOST_WORDS = 16
 _LONGEST_WORD = 100
 _WORD = re.compile(r"[^\W_]+")
 _NAMES = ("id", "osti_id", "@id", "subject", "fullyQualifiedName", "name", "title")
-_BROKEN = (InvalidInput, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+_BROKEN = (
+    InvalidInput, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError,
+    ValueError,
+)  # fmt: skip
 
 
 def alternatives(query: Query) -> tuple[tuple[str, ...], ...]:
@@ -137,7 +143,7 @@ class ListedCatalog(ReadCatalog):
         """Give the records that fit, in the service's order.
 
         The service is asked for the words; place, time, facets and the words again are checked
-        here, over :data:`MOST_PAGES` pages.
+        here, over :data:`MOST_PAGES` pages, and no longer than :data:`PATIENCE` where it is slow.
 
         Raises
         ------
@@ -146,12 +152,18 @@ class ListedCatalog(ReadCatalog):
         if self._cannot(query):
             return
         found = 0
-        pages = islice(self._pages(alternatives(query), query), MOST_PAGES)
-        for item in self._read(document for page in pages for document in page):
+        for item in self._read(self._first(self._pages(alternatives(query), query))):
             if found < query.limit and fits(item, query):
                 found += 1
                 yield item
             if found >= query.limit:
+                return
+
+    def _first(self, pages: Iterator[Sequence[Any]]) -> Iterator[Any]:
+        end = time.monotonic() + PATIENCE
+        for page in islice(pages, MOST_PAGES):
+            yield from page
+            if time.monotonic() > end:
                 return
 
     def _cannot(self, query: Query) -> bool:

@@ -24,7 +24,9 @@ from portal.drivers.catalogs._listed import PAGE, ListedCatalog, listed
 from portal.drivers.catalogs._reach import Reach
 from portal.drivers.catalogs._service import Service, segment
 
-_THREADS = 6
+_THREADS = 10
+#: Records of a page that are each asked for once more.
+_WHOLE = 20
 
 
 class EssDiveCatalog(ListedCatalog):
@@ -57,14 +59,15 @@ class EssDiveCatalog(ListedCatalog):
     ) -> None:
         reach = Reach.of(url, allow=allow)
         super().__init__(facility, Service(url, reach=reach, timeout=timeout), reach)
-        self._asked: dict[str, str | int] = {"isPublic": "true", "pageSize": PAGE}
+        self._asked: dict[str, str | int] = {"isPublic": "true"}
         self._asked |= {"providerName": provider} if provider else {}
 
     def _pages(
         self, texts: Sequence[Sequence[str]], query: Query | None
     ) -> Iterator[Sequence[Any]]:
-        asked = self._asked | _where(query)
         whole = query is None or bool(query.bbox or query.time or query.variables)
+        size = _WHOLE if whole else PAGE
+        asked = self._asked | _where(query) | {"pageSize": size}
         for text in texts or ((),):
             words: dict[str, str | int] = {"text": " ".join(text)} if text else {}
             place: dict[str, str | int] = {"rowStart": 1}
@@ -78,7 +81,7 @@ class EssDiveCatalog(ListedCatalog):
                 if following and following != place.get("cursor"):
                     place = {"cursor": str(following)}
                 else:
-                    place = {"rowStart": row} if not following and len(found) == PAGE else {}
+                    place = {"rowStart": row} if not following and len(found) == size else {}
 
     def _completed(self, found: Sequence[Any]) -> Iterator[Any]:
         """Ask for the whole of each record, several at once."""

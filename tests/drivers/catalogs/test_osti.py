@@ -9,6 +9,7 @@ import pytest
 
 from portal.core.facility import DriverConfig
 from portal.core.query import Query
+from portal.drivers.catalogs import _listed
 from portal.drivers.catalogs.osti import OstiCatalog
 from portal.testing.live import LiveCatalogTests
 from tests.drivers.catalogs.servers.osti import OstiServer, record
@@ -68,3 +69,14 @@ def test_only_records_of_an_organisation_are_given_even_where_the_service_gives_
     catalog = OstiCatalog("doe", url=f"{server.origin}/api/v1", research_org="OL")
     assert {i.local_id for i in catalog.items()} == {"1005"}
     assert server.requests[-1].one("research_org") == "OL"
+
+
+def test_a_slow_search_asks_for_no_further_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_listed, "PATIENCE", -1.0)
+    with OstiServer(tmp_path, extra=230) as server:
+        catalog = OstiCatalog("doe", url=f"{server.origin}/api/v1")
+        assert len(list(catalog.search(Query.of("filler", limit=1000)))) == 100
+        assert len(server.requests) == 1
+        assert len(list(catalog.items())) == 232

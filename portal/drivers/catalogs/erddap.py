@@ -24,8 +24,6 @@ from portal.errors import InvalidItem, UnknownItem
 if TYPE_CHECKING:
     import xarray as xr
 
-    from portal.drivers.catalogs._erddap import Information
-
 PAGE = 100
 _ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _MADE = ("date_modified", "date_issued", "date_created")
@@ -58,34 +56,29 @@ class ErddapCatalog(ListedCatalog):
     def _pages(
         self, texts: Sequence[Sequence[str]], query: Query | None
     ) -> Iterator[Sequence[Any]]:
-        for url in self._questions(texts, query):
+        for question in self._questions(texts, query):
             for page in range(1, 1_000_000):
-                asked = url.replace("page=1&", f"page={page}&", 1).partition("/erddap/")[2]
-                rows = self._table(asked)
+                rows = self._table(question.replace("page=1&", f"page={page}&", 1))
                 yield rows
                 if len(rows) < PAGE:
                     break
 
     def _questions(self, texts: Sequence[Sequence[str]], query: Query | None) -> Iterator[str]:
-        """Give the addresses of searches, one of which finds what is wanted."""
+        """Give the searches, as paths below the server, that together find what is wanted."""
         from portal.drivers.catalogs._needs import need
 
         build = need("erddapy.core.url", "opendap")
-        server = "http://server/erddap"
         limits = list(_limits(query)) if query else [{}]
         for words in texts or [()]:
             for limit in limits:
                 if not words and not limit:
-                    yield f"{server}/info/index.json?page=1&itemsPerPage={PAGE}"
+                    yield f"info/index.json?page=1&itemsPerPage={PAGE}"
                     continue
-                found = build.get_search_url(
-                    server,
-                    response="json",
-                    search_for=" ".join(words) or None,
-                    protocol=None,
-                    **limit,
+                address = build.get_search_url(
+                    "", response="json", search_for=" ".join(words) or None, protocol=None, **limit
                 )
-                yield str(found).replace("itemsPerPage=1000000", f"itemsPerPage={PAGE}")
+                path = str(address).removeprefix("/")
+                yield path.replace("itemsPerPage=1000000", f"itemsPerPage={PAGE}")
 
     def _table(self, path: str) -> list[dict[str, Any]]:
         """Return the rows of an answer; none where ERDDAP says 404, that nothing matches."""
@@ -96,18 +89,18 @@ class ErddapCatalog(ListedCatalog):
         names = listed(answer, "table", "columnNames")
         return [dict(zip(names, row, strict=False)) for row in rows if isinstance(row, list)]
 
+    def _information(self, local_id: str) -> list[dict[str, Any]]:
+        """Return the rows that describe a dataset; none where there is none of that id."""
+        if not _ID.fullmatch(local_id):
+            return []
+        return self._table(f"info/{segment(local_id)}/index.json")
+
     def _document(self, local_id: str) -> Any:
-        if not _ID.fullmatch(local_id) or not self._table(f"info/{segment(local_id)}/index.json"):
-            return None
-        return {"Dataset ID": local_id}
-
-    def _known_information(self, local_id: str) -> Information:
-        from portal.drivers.catalogs._erddap import information
-
-        return information(self._table(f"info/{segment(local_id)}/index.json"))
+        rows = self._information(local_id)
+        return {"Dataset ID": local_id, "rows": rows} if rows else None
 
     def _item(self, document: Any) -> Item:
-        from portal.drivers.catalogs._erddap import record
+        from portal.drivers.catalogs._erddap import information, record
 
         local_id = document.get("Dataset ID") if isinstance(document, dict) else None
         if not isinstance(local_id, str) or not _ID.fullmatch(local_id):
@@ -116,7 +109,7 @@ class ErddapCatalog(ListedCatalog):
                 found=repr(local_id)[:120],
                 advice="Tell who runs the server.",
             )
-        found = self._known_information(local_id)
+        found = information(document.get("rows") or self._information(local_id))
         fields = record(found)
         kind = "griddap" if found.dimensions else "tabledap"
         address = f"{self._service.url}/{kind}/{segment(local_id)}"
@@ -145,15 +138,16 @@ class ErddapCatalog(ListedCatalog):
         Unavailable, Denied, Unreadable, TooLarge, MissingDependency
         """
         from portal.drivers.catalogs._dap import open_dap
-        from portal.drivers.catalogs._erddap import open_table
+        from portal.drivers.catalogs._erddap import information, open_table
 
-        if self._document(item.local_id) is None:
+        rows = self._information(item.local_id)
+        if not rows:
             raise UnknownItem(
                 f"{shown(self._service.url)} has no dataset {item.local_id[:200]!r}",
                 found=f"asked for by the facility {self._facility!r}",
                 advice="Take an id that fed.search() gives.",
             )
-        found = self._known_information(item.local_id)
+        found = information(rows)
         if found.dimensions:
             address = f"{self._service.url}/griddap/{segment(item.local_id)}"
             return open_dap(address, self._reach, timeout=self._timeout)

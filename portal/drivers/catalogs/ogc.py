@@ -82,9 +82,9 @@ class OgcRecordsCatalog(ListedCatalog):
     @cached_property
     def _searches(self) -> bool:
         """Whether the service finds nothing for a word that no record has."""
-        return not any(self._first(name, {"q": _NONSENSE})["features"] for name in self._catalogues)
+        return not any(self._asked(name, {"q": _NONSENSE})["features"] for name in self._catalogues)
 
-    def _first(self, name: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+    def _asked(self, name: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         page: dict[str, Any] = self._api.collection_items(
             segment(name), limit=self._page_size, **asked
         )
@@ -100,7 +100,7 @@ class OgcRecordsCatalog(ListedCatalog):
         if query and texts and self._searches:
             asked["q"] = ",".join(asked_words(query))
         for name in self._catalogues:
-            page, seen = self._first(name, asked), set[str]()
+            page, seen = self._asked(name, asked), set[str]()
             while True:
                 yield [_within(document, name) for document in listed(page, "features")]
                 href = next((x["href"] for x in _links(page) if x.get("rel") == "next"), "")

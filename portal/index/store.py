@@ -26,6 +26,8 @@ WAIT = 300.0
 _CHUNK = 2_000
 #: Kibibytes that the pages of the writer may take: less, and the index of ids is read over and over.
 _CACHE = 32_000
+#: Pages that the log holds before they are moved to the database, which waits for the disk twice.
+_LOG_PAGES = 16_000
 
 _OVERWRITE = """
 ON CONFLICT (facility, local_id) DO UPDATE SET
@@ -80,6 +82,8 @@ class Store:
             self._reader = opened.enter_context(closing(self._connect()))
             self._writer = opened.enter_context(closing(self._connect()))
             self._writer.execute(f"PRAGMA cache_size = {-_CACHE}")
+            self._writer.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
+            self._writer.execute("PRAGMA journal_size_limit = 4000000")
             prepare(self._writer, path)
             opened.pop_all()
 

@@ -28,22 +28,20 @@ class Answer:
     ----------
     items
         The records, in the catalog's own order, each once.
+    weight
+        Their characters.
     """
 
     facility: str
     catalog: str
     items: tuple[Item, ...] = ()
     problems: tuple[Problem, ...] = ()
+    weight: int = 0
 
     @property
     def empty(self) -> bool:
         """Whether it has no records, for a fault or because there are none."""
         return not self.items
-
-    @property
-    def weight(self) -> int:
-        """The characters of its records."""
-        return sum(len(item.text) for item in self.items)
 
 
 def search(facility: str, name: str, catalog: SupportsSearch, query: Query) -> Answer:
@@ -69,7 +67,8 @@ def search(facility: str, name: str, catalog: SupportsSearch, query: Query) -> A
         )
         for fault, count in faults.items()
     )
-    return Answer(facility, name, tuple(kept.values()), problems)
+    weight = sum(len(item.text) for item in kept.values())
+    return Answer(facility, name, tuple(kept.values()), problems, weight)
 
 
 def get(facility: str, name: str, catalog: SupportsGet, item_id: str) -> Answer:
@@ -84,7 +83,7 @@ def get(facility: str, name: str, catalog: SupportsGet, item_id: str) -> Answer:
         "" if item.id == item_id else f"its id is {item.id!r}"
     )
     if not fault:
-        return Answer(facility, name, (item,))
+        return Answer(facility, name, (item,), weight=len(item.text))
     return Answer(
         facility, name, (), (Problem(facility, f"It gave a wrong record: {fault}.", name),)
     )

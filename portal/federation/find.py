@@ -74,6 +74,11 @@ class Search:
         return self.patience - min(_MERGING, self.patience / 10)
 
     @property
+    def end(self) -> float:
+        """The moment from which nothing is waited for."""
+        return self.began + self.late
+
+    @property
     def answers(self) -> list[Answer]:
         """What has come, in the order of the catalogs."""
         return [call.answer for call in self.calls.values() if call.answer is not None]
@@ -129,6 +134,10 @@ class Finder:
             self._score(search)  # while others are waited for
         return self._result(search)
 
+    def asks(self, query: Query, visible: tuple[str, ...]) -> bool:
+        """Whether there are live catalogs that a search would ask."""
+        return any(source.live is not None for source in self._wanted(query, visible))
+
     def settle(self, query: Query, visible: tuple[str, ...]) -> None:
         """Wait for catalogs that have not been in the index before, until they are late."""
         search = self._begin(query, visible, live=False, patience=DEADLINE)
@@ -151,8 +160,7 @@ class Finder:
     def _begin(
         self, query: Query, visible: tuple[str, ...], *, live: bool, patience: float
     ) -> Search:
-        wanted = [name for name in visible if not query.facilities or name in query.facilities]
-        sources = self._sources.of(wanted)
+        sources = self._wanted(query, visible)
         self._sources.refresh(sources)
         search = Search(query, sources, visible, live, patience)
         with self._changed:
@@ -161,6 +169,10 @@ class Finder:
                     self._sources.then(source, lambda: self._ask(search))
             self._ask(search)
         return search
+
+    def _wanted(self, query: Query, visible: tuple[str, ...]) -> list[Source]:
+        wanted = [name for name in visible if not query.facilities or name in query.facilities]
+        return self._sources.of(wanted)
 
     def _ask(self, search: Search) -> None:
         """Ask every live catalog that has not been asked."""
@@ -197,12 +209,11 @@ class Finder:
     def _coming(self, search: Search) -> Iterator[tuple[Source, float]]:
         """Give what is under way, each with the moment from which it is not waited for."""
         for source in search.sources:
-            moment = source.expiry(search.late)
-            if moment is not None:
-                yield source, moment
-        for source, call in search.calls.items():
-            if call.ended is None:
-                yield source, self._lanes.expiry(call, search.late)
+            if source.begun is not None:
+                yield source, min(search.end, source.expiry(search.late))
+            call = search.calls.get(source)
+            if call is not None and call.ended is None:
+                yield source, min(search.end, self._lanes.expiry(call, search.late))
 
     def _pending(self, search: Search) -> tuple[str, ...]:
         now = time.monotonic()
@@ -292,22 +303,19 @@ class Finder:
 
     def _problems(self, search: Search) -> Iterator[Problem]:
         now = time.monotonic()
+        late = {source for source, moment in self._coming(search) if moment <= now}
         for source in search.sources:
             yield from source.problems
-            if source.awaited and (source.expiry(search.late) or now) <= now:
-                said = "It is still being read; what it had before is given."
-                yield Problem(source.facility, said, source.name)
-            call = search.calls.get(source)
-            if call is None:
-                continue
-            if call.answer is not None:
+            call, said = search.calls.get(source), ""
+            if call is not None and call.answer is not None:
                 yield from call.answer.problems
-            elif call.ended is not None or self._lanes.expiry(call, search.late) <= now:
-                said = (
-                    f"It did not answer within {search.patience:g} s."
-                    if call.begun is not None
-                    else "It has not answered earlier searches yet, and was not asked again."
-                )
+            elif call is not None and call.begun is None and (source in late or call.lost):
+                said = "It has not answered earlier searches yet, and was not asked again."
+            elif call is not None and source in late:
+                said = f"It did not answer within {search.patience:g} s."
+            elif source.awaited and source in late:
+                said = "It is still being read; what it had before is given."
+            if said:
                 yield Problem(source.facility, said, source.name)
 
 

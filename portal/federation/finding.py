@@ -40,7 +40,7 @@ class Finding(Door):
 
         Quantities, a place and a time in the words are understood: "rain over Texas since 1990"
         asks for variables that mean rain, for Texas' box and for the years from 1990. Where nothing
-        at all is found so, the words are searched as they are.
+        at all is found so, and everybody has been asked, the words are searched as they are.
 
         Parameters
         ----------
@@ -87,7 +87,8 @@ class Finding(Door):
             literal=literal,
         )
         result = self.find(query, wait=wait)
-        if not meant or result.total or result.pending:
+        over = not result.pending and (wait or not self.records.asks(query, self._visible()))
+        if not meant or result.total or not over:
             return replace(result, understood=meant or None)
         plain = Query.of(
             text,

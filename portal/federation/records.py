@@ -79,6 +79,10 @@ class Records:
         """Answer a query again and again as more comes, until all has or the deadline is over."""
         return self._finder.watch(query, visible, deadline)
 
+    def asks(self, query: Query, visible: tuple[str, ...]) -> bool:
+        """Whether there are live catalogs that a search would ask."""
+        return self._finder.asks(query, visible)
+
     def timeline(self, query: Query, visible: tuple[str, ...]) -> tuple[Bin, ...]:
         """Count the matching records of the index by years."""
         self._finder.settle(query, visible)

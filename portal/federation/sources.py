@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from portal.core.contracts import SupportsSearch
+from portal.core.contracts import Catalog, SupportsSearch
 from portal.core.found import Problem
 from portal.errors import PortalError
 from portal.federation.harvest import harvest
@@ -73,10 +73,10 @@ class Source:
         """Whether it is being looked at for the first time."""
         return self.begun is not None and not self.known
 
-    def expiry(self, patience: float) -> float | None:
-        """Return the moment up to which a search waits for it; None where there is nothing to come."""
+    def expiry(self, patience: float) -> float:
+        """Return the moment up to which a search waits for the work that is under way."""
         if self.begun is None:
-            return None
+            return float("-inf")
         return self.begun + (GRACE if self.known else patience)
 
 
@@ -161,7 +161,7 @@ class Sources:
     def _look(self, source: Source) -> None:
         began = time.monotonic()
         live: SupportsSearch | None = None
-        failed = True
+        failed, changed = True, False
         problems: tuple[Problem, ...] = ()
         try:
             catalog = self._registry.catalog(source.facility, source.name)
@@ -169,7 +169,7 @@ class Sources:
             if isinstance(catalog, SupportsSearch):
                 live = catalog
             else:
-                problems = harvest(self._index(), source.facility, source.name, catalog)
+                problems, changed = self._harvest(source, catalog)
         except PortalError as error:
             problems = (Problem(source.facility, str(error), source.name),)
         except BaseException as error:  # noqa: BLE001 - a catalog is a plug-in: any fault is named
@@ -181,11 +181,18 @@ class Sources:
                 source.live, source.problems, source.failed = live, problems, failed
                 source.begun, source.known = None, True
                 source.due = now + max(FRESH, REST * (now - began))
-                self.harvests += live is None
+                self.harvests += changed
                 self._threads.discard(threading.current_thread())
                 for do in self._then.pop(source, ()):
                     do()
                 self._changed.notify_all()
+
+    def _harvest(self, source: Source, catalog: Catalog) -> tuple[tuple[Problem, ...], bool]:
+        """Take a catalog into the index; say what was wrong, and whether the index may differ."""
+        index, facility, name = self._index(), source.facility, source.name
+        before = index.fingerprint(facility, name)
+        problems = harvest(index, facility, name, catalog)
+        return problems, before is None or index.fingerprint(facility, name) != before
 
 
 def _join(threads: set[threading.Thread]) -> None:

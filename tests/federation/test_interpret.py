@@ -121,3 +121,12 @@ def test_live_catalogs_are_asked_as_understood_and_awaited_before_words_are_take
         assert ids(result) == {"wet"}
         assert result.understood
         assert len(asked) == 1
+
+
+def test_words_are_not_taken_as_they_are_while_live_catalogs_have_not_been_asked(tmp_path, shelf):
+    catalogs = {("anl", "s"): shelf, ("bnl", "live"): Live(lambda query: [])}
+    with federation(tmp_path, catalogs) as fed:
+        assert ids(fed.search("report in Nevada")) == {"book"}
+        index = fed.search("report in Nevada", wait=0)
+        assert (index.total, index.understood.place.name) == (0, "Nevada")
+        assert ids(fed.search("report in Nevada", facility="anl", wait=0)) == {"book"}

@@ -97,7 +97,7 @@ def lanes():
 
 
 def answer(text="x"):
-    return Answer("bnl", "live", (item("bnl", text),))
+    return Answer("bnl", "live", (item("bnl", text),), weight=1_000)
 
 
 def test_of_those_that_wait_for_their_turn_the_newest_goes_first(lanes):
@@ -159,7 +159,7 @@ def test_what_is_kept_is_bounded(lanes, monkeypatch):
         call = lanes.call(HERE, n, answer)
         wait_until(lambda call=call: call.ended, every=0.001)
     assert len(lanes._recent) == 10
-    monkeypatch.setattr("portal.federation.lanes.HEAVIEST", 3 * answer().weight + 1)
+    monkeypatch.setattr("portal.federation.lanes.HEAVIEST", 3_500)
     call = lanes.call(HERE, "last", answer)
     wait_until(lambda: call.ended, every=0.001)
     assert len(lanes._recent) == 3

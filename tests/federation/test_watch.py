@@ -170,3 +170,24 @@ def test_the_last_result_has_nothing_pending(tmp_path, deadline):
         *_, last = fed.watch(TURBIDITY, deadline=deadline)
         assert last.pending == ()
         held.release.set()
+
+
+def test_a_catalog_that_is_slow_to_be_built_does_not_move_the_deadline(tmp_path, monkeypatch):
+    built, held = threading.Event(), Held()
+    with federation(tmp_path, {("bnl", "live"): held, ("ornl", "live"): gives()}) as fed:
+        build = fed.registry.catalog
+
+        def slowly(facility, name):
+            assert facility == "ornl" or built.wait(60)
+            return build(facility, name)
+
+        monkeypatch.setattr(fed.registry, "catalog", slowly)
+        results = fed.watch(TURBIDITY, deadline=1)
+        first = next(results)
+        assert "bnl" in first.pending
+        built.set()
+        rest = list(results)
+        assert len(rest) < 10
+        assert rest[-1].pending == ()
+        assert [p.reason for p in rest[-1].problems] == ["It did not answer within 1 s."]
+        held.release.set()

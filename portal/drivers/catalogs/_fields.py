@@ -282,6 +282,8 @@ def assets(found: list[Asset]) -> dict[str, Asset]:
 def cite(authors: tuple[str, ...], year: str, name: str, publisher: str, doi_: str) -> str:
     """Write a citation from its parts, as DataCite recommends: creators (year): title. publisher."""
     people = "; ".join(authors[:20]) + (" et al." if len(authors) > 20 else "")
-    parts = [f"{people} ({year}): {name}" if people and year else f"{people or year} {name}".strip()]
+    parts = [
+        f"{people} ({year}): {name}" if people and year else f"{people or year} {name}".strip()
+    ]
     parts += [publisher, f"https://doi.org/{doi_}" if doi_ else ""]
     return ". ".join(p for p in parts if p)

@@ -39,7 +39,9 @@ def test_a_record_keeps_what_ess_dive_tells(server: EssDiveServer) -> None:
     assert item.bbox is not None
     assert item.bbox.to_list() == [-120, 20, -80, 50]
     assert item.description == "Values of a site.\n\nMore of it."
-    assert item.citation.startswith("Doe, Jane (2020): Air temperature over North America. A project")
+    assert item.citation.startswith(
+        "Doe, Jane (2020): Air temperature over North America. A project"
+    )
     assert {n: a.roles for n, a in item.assets.items()} == {"data": ("data",), "file": ("file",)}
 
 

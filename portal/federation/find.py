@@ -20,7 +20,7 @@ from portal.errors import InvalidQuery
 from portal.federation import asking
 from portal.federation.asking import Answer
 from portal.federation.lanes import DEADLINE, Call, Lanes
-from portal.federation.ranking import Ranked, Scores, rank
+from portal.federation.ranking import Ranked, Scores, by_relevance, rank
 from portal.federation.sources import Source, Sources
 
 if TYPE_CHECKING:
@@ -286,6 +286,8 @@ class Finder:
 
     def _score(self, search: Search) -> None:
         """Score the records that have come."""
+        if not by_relevance(search.query):
+            return
         scores = self._scores(search.query)
         for answer in search.answers:
             for item in answer.items:

@@ -38,7 +38,7 @@ class Ranked:
     Parameters
     ----------
     items, scores
-        One record of each dataset, and its relevance.
+        One record of each dataset, and its relevance; 0 where the order is another.
     copies
         By the id of an item, the records of the same dataset elsewhere.
     total
@@ -92,10 +92,10 @@ def rank(
     if not loose:
         counted |= {name for name in items if name not in counted and index.get(name)}
     extra = [item for name, item in items.items() if name not in counted]
-    scores = {
-        name: relevance.of(item) + PRIOR * _FADE / (_FADE + places[name])
-        for name, item in items.items()
-    }
+    scores = dict.fromkeys(items, 0.0)
+    if by_relevance(query):
+        for name, item in items.items():
+            scores[name] = relevance.of(item) + PRIOR * _FADE / (_FADE + places[name])
     datasets = _datasets(sorted(items.values(), key=_order(query, scores)))
     known = sum(any(item.id in counted for item in dataset) for dataset in datasets)
     beyond = max(0, (0 if loose else found.total) - known)
@@ -109,13 +109,18 @@ def rank(
     )
 
 
+def by_relevance(query: Query) -> bool:
+    """Whether hits come by relevance: where there are no words, they come by title."""
+    return query.sort == "relevance" and bool(query.text.strip() or query.concepts)
+
+
 def _order(query: Query, scores: Mapping[str, float]) -> Callable[[Item], tuple[object, ...]]:
     """Return the key that sorts records; where two are equal, the id decides."""
     from portal.index.document import ALWAYS, EVER
     from portal.index.entry import Entry, microseconds
 
     sort = query.sort
-    if sort == "relevance" and (query.text.strip() or query.concepts):
+    if by_relevance(query):
         return lambda item: (-scores[item.id], item.id)
     if sort in ("relevance", "title"):
         return lambda item: (item.title.strip().casefold(), item.id)

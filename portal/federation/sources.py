@@ -20,6 +20,7 @@ from portal.errors import PortalError
 from portal.federation.harvest import harvest
 from portal.federation.lanes import DEADLINE, Lane
 from portal.federation.registry import Registry
+from portal.federation.warned import collected
 
 if TYPE_CHECKING:
     from portal.index import Index
@@ -164,12 +165,14 @@ class Sources:
         failed, changed = True, False
         problems: tuple[Problem, ...] = ()
         try:
-            catalog = self._registry.catalog(source.facility, source.name)
+            with collected() as texts:
+                catalog = self._registry.catalog(source.facility, source.name)
             failed = False
             if isinstance(catalog, SupportsSearch):
                 live = catalog
             else:
                 problems, changed = self._harvest(source, catalog)
+            problems += tuple(Problem(source.facility, text, source.name) for text in texts)
         except PortalError as error:
             problems = (Problem(source.facility, str(error), source.name),)
         except BaseException as error:  # noqa: BLE001 - a catalog is a plug-in: any fault is named

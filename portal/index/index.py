@@ -260,7 +260,7 @@ class Index:
         if visible is not None and self._store.facilities() <= set(visible):
             visible = None
         asked = self._asker.ask(query, visible, searcher)
-        alike = replace(query, limit=0, offset=0, sort="relevance")
+        alike = repr(replace(query, limit=0, offset=0, sort="relevance"))
         seen = None if visible is None else frozenset(visible)
         return _Asking(searcher, asked, (view.directory, view.generation, alike, seen))
 
@@ -290,7 +290,7 @@ class Index:
             for place in places
             if place.row in items
         )
-        return Found(hits, counts.total - pages.merged, counts.facets, relaxed)
+        return Found(hits, counts.total - pages.merged, dict(counts.facets), relaxed)
 
     def _both(self, asking: _Asking, query: Query, *, relaxed: bool) -> tuple[Counts, Pages]:
         """Count what matches in one thread, and put it in order in another."""

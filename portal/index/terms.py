@@ -87,21 +87,21 @@ class Terms:
         """Return the index with every record that was due when this was called.
 
         Where another process is at work on it just now, what it had before is given instead. What
-        was taken in batches is shown after ``LAG`` seconds, however they ended.
+        was taken in batches is shown by the process that takes them, or by this one where that
+        has not done so for twice ``LAG`` seconds.
         """
         view = self._view
         last, due = self._store.generation()
-        if time.monotonic() - self._updated > LAG:
-            due = last
-        if view is not None and view.generation >= due:
+        late = time.monotonic() - self._updated > 2 * LAG
+        if view is not None and view.generation >= (last if late else due):
             if view.generation == last:
                 self._updated = time.monotonic()
             return view
         state = self._state()
         newer = state is not None and (view is None or state.generation > view.generation)
         if state is not None and newer:
-            view = self._show(state)
-        if view is None or view.generation < due:
+            view, late, self._updated = self._show(state), False, time.monotonic()
+        if view is None or view.generation < (last if late else due):
             self.update(wait=view is None)
         if self._view is None:
             raise Unreadable(
@@ -117,6 +117,7 @@ class Terms:
         many = self._lagging > max(_FEW, known // 4)
         if many or time.monotonic() - self._updated > LAG:
             self.update(wait=True)
+            self._store.show()
 
     def update(self, *, wait: bool, anew: bool = False) -> None:
         """Bring the index to the record of truth: apply what has changed, or build it anew."""

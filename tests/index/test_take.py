@@ -90,6 +90,29 @@ def test_many_records_or_a_while_show_what_was_taken(index, monkeypatch):
     assert total(index) == 5
 
 
+def test_another_process_sees_what_the_one_that_takes_has_shown(tmp_path, monkeypatch):
+    monkeypatch.setattr(portal.index.terms, "_FEW", 1)
+    with Index(tmp_path) as index, Index(tmp_path) as other:
+        index.take("anl", "c", batch("a", cursor="1"))
+        assert total(other) == 0
+        index.take("anl", "c", batch("b", cursor="2"))
+        assert total(other) == 2
+        index.take("anl", "c", batch("c", cursor="3"))
+        assert total(other) == 2
+        monkeypatch.setattr(portal.index.terms, "LAG", 0.0)
+        assert total(other) == 3
+        assert total(index) == 3
+
+
+def test_counts_are_never_those_of_before(index):
+    for number in range(4):
+        index.upsert([item(f"r{number}")], catalog="c")
+        for limit in (20, 1, 0):
+            found = index.search(Query.of("turbidity", limit=limit))
+            assert (found.total, found.facets["facility"]) == (number + 1, (("anl", number + 1),))
+            found.facets.clear()
+
+
 def test_a_batch_of_another_facility_changes_nothing(index):
     index.take("anl", "c", batch("a", cursor="1"))
     with pytest.raises(InvalidItem, match="another facility"):

@@ -61,7 +61,7 @@ class Header:
     variables: tuple[Variable, ...]
 
 
-def read_header(read: Callable[[int, int], bytes], size: int) -> Header:
+def read_header(read: Callable[[int, int], bytes], size: int, where: str) -> Header:
     """Read the header of a classic file.
 
     Parameters
@@ -70,6 +70,8 @@ def read_header(read: Callable[[int, int], bytes], size: int) -> Header:
         Returns bytes: the first, and how many.
     size
         The file's bytes.
+    where
+        Its name, for messages.
 
     Raises
     ------
@@ -84,17 +86,19 @@ def read_header(read: Callable[[int, int], bytes], size: int) -> Header:
             break
         except _Short:
             if length >= min(size, LARGEST_HEADER):
-                raise _fault("a header that is cut short") from None
+                raise _fault(where, "a header that is cut short") from None
             length *= 8
         except (ValueError, KeyError, IndexError, OverflowError) as error:
-            raise _fault(f"{type(error).__name__}: {error}") from error
+            raise _fault(where, f"{type(error).__name__}: {error}") from error
     for variable in header.variables:
         rows = variable.shape[0] if variable.step is not None and variable.shape else 1
         inner = variable.shape[1:] if variable.step is not None else variable.shape
         last = variable.begin + (variable.step or 0) * max(rows - 1, 0)
         end = last + math.prod(inner) * variable.itemsize
         if rows and math.prod(inner) and end > size:
-            raise _fault(f"{size:,} bytes where the variable {variable.name!r} ends at {end:,}")
+            raise _fault(
+                where, f"{size:,} bytes where the variable {variable.name!r} ends at {end:,}"
+            )
     return header
 
 
@@ -279,9 +283,9 @@ def _variable(cursor: _Cursor, dims: list[tuple[str, int]], version: int) -> Var
     )
 
 
-def _fault(found: str) -> Unreadable:
+def _fault(where: str, found: str) -> Unreadable:
     return Unreadable(
-        "The classic NetCDF file cannot be read",
+        f"The classic NetCDF file {where} cannot be read",
         found=found,
         advice="It is damaged or was not written to its end: copy it anew.",
     )

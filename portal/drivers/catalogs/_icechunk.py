@@ -8,10 +8,10 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from portal.drivers.catalogs._guard import Store, weigh_documents
-from portal.drivers.catalogs._needs import need
 from portal.drivers.catalogs._place import Place, bucket_of
 from portal.drivers.catalogs._reach import shown
 from portal.errors import Denied, Unreadable
+from portal.virtual.ice import load_icechunk, quiet_codecs
 
 
 def open_repository(place: Place, *, branch: str = "main") -> tuple[Any, Store]:
@@ -26,7 +26,7 @@ def open_repository(place: Place, *, branch: str = "main") -> tuple[Any, Store]:
     MissingDependency
         Icechunk is not installed.
     """
-    icechunk = need("icechunk", "cloud")
+    icechunk = load_icechunk()
     import zarr
 
     storage = _storage(icechunk, place)
@@ -43,8 +43,9 @@ def open_repository(place: Place, *, branch: str = "main") -> tuple[Any, Store]:
         storage, config=config, authorize_virtual_chunk_access=allowed
     )
     store = repository.readonly_session(branch).store
-    group = zarr.open_group(store, mode="r")
-    members = {"": group, **dict(group.members(max_depth=None))}
+    with quiet_codecs():
+        group = zarr.open_group(store, mode="r")
+        members = {"": group, **dict(group.members(max_depth=None))}
     documents = {
         f"{name}/zarr.json".lstrip("/"): node.metadata.to_dict() for name, node in members.items()
     }

@@ -18,6 +18,7 @@ from portal.drivers.catalogs._guard_files import inspect_classic, inspect_hdf5
 from portal.drivers.catalogs._place import Place
 from portal.drivers.catalogs._reach import Refused, shown
 from portal.errors import Denied, PortalError, Unavailable, Unreadable
+from portal.virtual.ice import quiet_codecs
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -137,7 +138,8 @@ def _decoded(
     from portal.drivers.catalogs._watch import Watched
 
     told = {"engine": "zarr", "consolidated": store.consolidated, **kwargs}
-    dataset, told = decode(Watched(source, shown(place.url)), told, store, lazy)
+    with quiet_codecs():
+        dataset, told = decode(Watched(source, shown(place.url)), told, store, lazy)
     if kind != "zarr":
         told = {k: v for k, v in told.items() if k not in ("engine", "consolidated")}
     return Opened(dataset, kind, store, told)

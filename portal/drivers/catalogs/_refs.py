@@ -113,7 +113,7 @@ def open_classic(place: Place, size: int) -> tuple[Any, Store]:
         data: bytes = place.fs.cat_file(place.path, start=start, end=start + count)
         return data
 
-    references = refer(read_header(read, size), place.url)
+    references = refer(read_header(read, size, shown(place.url)), place.url)
     return _store(place, references, stored=size)
 
 

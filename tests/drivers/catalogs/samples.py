@@ -127,20 +127,22 @@ def write_geotiff(path: Path) -> None:
         file.write(values.astype("i2").reshape(2, 200, 300))
 
 
-def write_grib(path: Path, *, heights: bool = False, steps: int = 3) -> None:
+def write_grib(path: Path, *, heights: bool = False, steps: int = 3, day: int = 1) -> None:
     """Air temperature on a regular grid, one message for each step (and one of wind).
 
     Parameters
     ----------
     heights
         Whether messages on two other levels are added, which make another hypercube each.
+    day
+        Of January 2001; the values of each are greater by one.
     """
     import eccodes
 
     def message(name: str, kind: str, level: int, step: int, file: object) -> None:
         handle = eccodes.codes_grib_new_from_samples("regular_ll_sfc_grib2")
         told = {
-            "dataDate": 20010101, "dataTime": 0, "Ni": 5, "Nj": 4,
+            "dataDate": 20010100 + day, "dataTime": 0, "Ni": 5, "Nj": 4,
             "latitudeOfFirstGridPointInDegrees": 50, "latitudeOfLastGridPointInDegrees": 20,
             "longitudeOfFirstGridPointInDegrees": 0, "longitudeOfLastGridPointInDegrees": 40,
             "iDirectionIncrementInDegrees": 10, "jDirectionIncrementInDegrees": 10,
@@ -148,7 +150,7 @@ def write_grib(path: Path, *, heights: bool = False, steps: int = 3) -> None:
         }  # fmt: skip
         for key, value in told.items():
             eccodes.codes_set(handle, key, value)
-        eccodes.codes_set_values(handle, np.arange(20.0) + 20 * step + level)
+        eccodes.codes_set_values(handle, np.arange(20.0) + 20 * step + level + day - 1)
         eccodes.codes_write(handle, file)
         eccodes.codes_release(handle)
 

@@ -105,6 +105,21 @@ class SupportsHarvest(Protocol):
 
 
 @runtime_checkable
+class SupportsQuicklook(Protocol):
+    """A catalog whose records have pictures of their own."""
+
+    def quicklook(self, item: Item) -> bytes | None:
+        """Return the record's picture, as PNG, JPEG, GIF or WebP; None where it has none.
+
+        Raises
+        ------
+        Unavailable, Denied, TooLarge
+            It cannot be read.
+        """
+        ...
+
+
+@runtime_checkable
 class SupportsFingerprint(Protocol):
     """A catalog that can say cheaply whether it has changed."""
 

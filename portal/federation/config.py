@@ -76,6 +76,16 @@ class Home:
         """The journal's file."""
         return self.path / "journal.jsonl"
 
+    @property
+    def searches(self) -> Path:
+        """The file of saved searches."""
+        return self.path / "searches.json"
+
+    @property
+    def quicklooks(self) -> Path:
+        """Directory of small pictures of datasets."""
+        return self.path / "quicklooks"
+
     def make(self) -> None:
         """Make the directory and its parts, closed to other users.
 

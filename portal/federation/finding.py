@@ -13,6 +13,8 @@ from portal.core.query import Query, Sort
 from portal.federation.door import Door
 from portal.federation.interpret import Box, Time, interpret
 from portal.federation.lanes import DEADLINE
+from portal.federation.quicklook import quicklook
+from portal.federation.searches import SavedSearches
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -153,6 +155,25 @@ class Finding(Door):
         dataset = self.registry.catalog(found.facility, name).open(found)
         self.gate.write("open", item=found.id)
         return dataset
+
+    def quicklook(self, item: Item | str) -> bytes:
+        """Return a small picture of a dataset, PNG; made when first asked for, and then kept.
+
+        Raises
+        ------
+        InvalidItem, UnknownFacility, UnknownItem, Denied
+        Unavailable, Unreadable, TooLarge, MissingDependency
+            It has no map, one picture would read too much, or it cannot be opened.
+        """
+        found, name = self._item(item)
+        self._require_data(found)
+        catalog = self.registry.catalog(found.facility, name)
+        return quicklook(self.home.quicklooks, found, catalog)
+
+    @property
+    def searches(self) -> SavedSearches:
+        """The searches that are saved here."""
+        return SavedSearches(self.home.searches)
 
     def _visible(self) -> tuple[str, ...]:
         return tuple(f.id for f in self.facilities.values() if self.gate.sees(f))

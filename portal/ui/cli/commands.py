@@ -9,7 +9,7 @@ import typer
 
 from portal.core.job import JobState
 from portal.errors import InvalidParameter
-from portal.ui import messages
+from portal.ui import finding, messages
 from portal.ui.cli.output import FAILED, INTERRUPTED, Line, Output, progress_line
 
 app = typer.Typer(
@@ -36,6 +36,11 @@ def search(
     keyword: Annotated[Several, typer.Option(help="Only with this keyword.")] = None,
     limit: Annotated[int, typer.Option(help="Hits wanted.")] = 20,
     offset: Annotated[int, typer.Option(help="Hits to pass over.")] = 0,
+    sort: Annotated[str, typer.Option(help="relevance, title, newest or oldest.")] = "relevance",
+    literal: Annotated[
+        Several, typer.Option(help="Words that mean nothing but themselves; may be repeated.")
+    ] = None,
+    wait: Annotated[float, typer.Option(help="Seconds to wait for live catalogs; 0: none.")] = 5.0,
     as_json: Json = False,
 ) -> None:
     """Find datasets of all facilities."""
@@ -50,8 +55,11 @@ def search(
             keyword=keyword or (),
             limit=limit,
             offset=offset,
+            sort=sort,  # type: ignore[arg-type]
+            literal=literal or (),
+            wait=wait,
         )
-        out.result(messages.found(found), repr(found))
+        out.result(finding.found(found), repr(found))
 
 
 @app.command("open")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ from portal.errors import (
     Unavailable,
     Unreadable,
 )
-from portal.ui import messages
+from portal.ui import finding, messages
 
 if TYPE_CHECKING:
     from portal.federation.federation import Federation
@@ -110,6 +110,23 @@ class PortalHandler(APIHandler):
                 "The request's body is not JSON", found=str(error), advice="Send a JSON object."
             ) from error
 
+    def mapping(self) -> Mapping[str, Any]:
+        """Read the request's body, a JSON object.
+
+        Raises
+        ------
+        InvalidQuery
+            It is something else.
+        """
+        values = self.body()
+        if not isinstance(values, Mapping):
+            raise InvalidQuery(
+                "The request's body is no JSON object",
+                found=f"a {type(values).__name__}",
+                advice="Send {…}.",
+            )
+        return values
+
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Reply to what the server refuses, or to a fault, whose details stay in the log."""
         error = (kwargs.get("exc_info") or (None, None))[1]
@@ -132,7 +149,16 @@ class SearchHandler(PortalHandler):
     @guarded("read")
     async def post(self) -> None:
         """Answer a Query."""
-        await self.answer(lambda fed: messages.search(fed, self.body()))
+        await self.answer(lambda fed: finding.search(fed, self.body()))
+
+
+class TimelineHandler(PortalHandler):
+    """The density of a search's records over the years."""
+
+    @guarded("read")
+    async def post(self) -> None:
+        """Answer with the bins."""
+        await self.answer(lambda fed: finding.timeline(fed, self.body()))
 
 
 class ItemHandler(PortalHandler):
@@ -141,7 +167,48 @@ class ItemHandler(PortalHandler):
     @guarded("read")
     async def get(self, item_id: str) -> None:
         """Answer with the record and its lazy representation."""
-        await self.answer(lambda fed: messages.item(fed, item_id))
+        await self.answer(lambda fed: finding.item(fed, item_id))
+
+
+class QuicklookHandler(PortalHandler):
+    """A small picture of a dataset."""
+
+    @guarded("read")
+    async def get(self, item_id: str) -> None:
+        """Answer with a data URL, or why there is none."""
+        await self.answer(lambda fed: finding.quicklook(fed, item_id))
+
+
+class ExportHandler(PortalHandler):
+    """Records in other formats."""
+
+    @guarded("read")
+    async def post(self) -> None:
+        """Answer with a file's name, type and text."""
+        await self.answer(lambda fed: finding.export(fed, self.mapping()))
+
+
+class SearchesHandler(PortalHandler):
+    """The saved searches."""
+
+    @guarded("read")
+    async def get(self) -> None:
+        """Answer with all of them."""
+        await self.answer(finding.saved)
+
+    @guarded("write")
+    async def post(self) -> None:
+        """Keep one."""
+        await self.answer(lambda fed: finding.save(fed, self.mapping()))
+
+
+class ForgetHandler(PortalHandler):
+    """The end of a saved search."""
+
+    @guarded("write")
+    async def post(self) -> None:
+        """Drop one."""
+        await self.answer(lambda fed: finding.forget(fed, self.mapping()))
 
 
 class RunsHandler(PortalHandler):
@@ -182,7 +249,12 @@ class FacilitiesHandler(PortalHandler):
 
 ROUTES: tuple[tuple[str, type[PortalHandler]], ...] = (
     (r"portal/api/search", SearchHandler),
+    (r"portal/api/timeline", TimelineHandler),
     (r"portal/api/items/(.+)", ItemHandler),
+    (r"portal/api/quicklooks/(.+)", QuicklookHandler),
+    (r"portal/api/export", ExportHandler),
+    (r"portal/api/searches", SearchesHandler),
+    (r"portal/api/searches/forget", ForgetHandler),
     (r"portal/api/runs", RunsHandler),
     (r"portal/api/runs/([^/]+)", RunHandler),
     (r"portal/api/runs/([^/]+)/cancel", CancelHandler),

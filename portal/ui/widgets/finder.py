@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import traitlets
 
 from portal.core.item import Item
 from portal.federation.federation import Federation
-from portal.ui import messages
+from portal.ui.finding import METHODS
 from portal.ui.widgets.bridge import BridgeWidget, refuse_unknown
 from portal.ui.widgets.bundle import bundle
 
@@ -17,7 +17,7 @@ from portal.ui.widgets.bundle import bundle
 class FinderWidget(BridgeWidget):
     """Find datasets; what is chosen is in ``selected`` and ``item``.
 
-    Its front-end may ask for ``search`` (a Query) and ``item`` ({id}).
+    Its front-end may ask for everything in :data:`portal.ui.finding.METHODS`.
 
     Parameters
     ----------
@@ -31,6 +31,8 @@ class FinderWidget(BridgeWidget):
     selected : str
         The id of the chosen dataset; empty where none is. Observe it:
         ``finder.observe(lambda change: …, "selected")``.
+    used : str
+        The id of the dataset for which "Use in analysis" was pressed last.
 
     Raises
     ------
@@ -45,17 +47,12 @@ class FinderWidget(BridgeWidget):
 
     text = traitlets.Unicode().tag(sync=True)
     selected = traitlets.Unicode().tag(sync=True)
+    used = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, fed: Federation, *, text: str = "", **unknown: Any) -> None:
         refuse_unknown("FinderWidget", unknown, ("text",))
         self._fed = fed
-        super().__init__({"search": self._search, "item": self._item}, text=text)
-
-    def _search(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        return messages.search(self._fed, params)
-
-    def _item(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        return messages.item(self._fed, params.get("id"))
+        super().__init__({name: partial(call, fed) for name, call in METHODS.items()}, text=text)
 
     @property
     def item(self) -> Item | None:

@@ -1,6 +1,7 @@
 """Federation: the one door. The policy is asked here, before every verb, and nowhere else.
 
-The verbs stand in :mod:`portal.federation.finding` and :mod:`portal.federation.running`.
+The other verbs stand in :mod:`portal.federation.finding`, :mod:`portal.federation.running` and
+:mod:`portal.federation.virtualizing`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from portal.federation.publish import result_record
 from portal.federation.registry import Registry
 from portal.federation.running import Running
 from portal.federation.runs import Run
+from portal.federation.virtualizing import Virtualizing
 
 
 def connect(
@@ -60,7 +62,7 @@ def connect(
     return Federation(place, Registry.load(place, sample=sample), gate)
 
 
-class Federation(Finding, Running):
+class Federation(Finding, Running, Virtualizing):
     """Every facility's data and machines, for one person; see :func:`connect`."""
 
     def publish(

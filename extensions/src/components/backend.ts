@@ -12,6 +12,20 @@ export interface Query {
   keywords: string[];
   limit: number;
   offset: number;
+  sort: Sort;
+  /** Phrases of the text that are words and mean nothing else. */
+  literal: string[];
+  /** Seconds to wait for catalogs that are asked live; 0 asks the index alone. */
+  wait: number;
+}
+
+export type Sort = 'relevance' | 'title' | 'newest' | 'oldest';
+
+/** The same dataset as another facility has it. */
+export interface Source {
+  id: string;
+  facility: string;
+  title: string;
 }
 
 export interface Hit {
@@ -26,6 +40,9 @@ export interface Hit {
   variables: string[];
   keywords: string[];
   license: string;
+  sources: Source[];
+  /** Whether a picture of it exists or could be made. */
+  quicklook: boolean;
 }
 
 export interface Facet {
@@ -41,7 +58,71 @@ export interface SearchResult {
   hits: Hit[];
   facets: { facility: Facet[]; variable: Facet[]; keyword: Facet[] };
   problems: { facility: string; reason: string }[];
+  /** The facilities that have not answered yet. */
+  pending: string[];
+  understood: Understood | null;
 }
+
+/** What the words were taken to mean. */
+export interface Understood {
+  /** What is left as plain words. */
+  text: string;
+  concepts: Concept[];
+  place: Place | null;
+  time: { words: string; start: string | null; end: string | null } | null;
+  /** Places that could be meant; they are not applied. */
+  offers: Place[];
+}
+
+export interface Concept {
+  words: string;
+  /** The variables that mean it. */
+  names: string[];
+  units: string;
+}
+
+export interface Place {
+  words: string;
+  name: string;
+  bbox: BBox;
+}
+
+/** The number of datasets that touch a span of whole years; `end` belongs to it. */
+export interface Bin {
+  start: number;
+  end: number;
+  count: number;
+}
+
+export interface SavedSearch {
+  name: string;
+  query: Partial<Query>;
+}
+
+export interface Quicklook {
+  /** A `data:` address of a picture. */
+  url: string | null;
+  problem: string | null;
+}
+
+export interface Exported {
+  /** A file name. */
+  name: string;
+  /** A media type. */
+  type: string;
+  text: string;
+}
+
+export const FORMATS = {
+  stac: 'STAC',
+  croissant: 'Croissant',
+  dcat: 'DCAT',
+  'schema.org': 'schema.org',
+  'ro-crate': 'RO-Crate',
+  bibtex: 'BibTeX'
+} as const;
+
+export type Format = keyof typeof FORMATS;
 
 export interface Provider {
   name: string;
@@ -79,6 +160,35 @@ export interface ItemDetails {
   problem: string | null;
   /** The lines that open the dataset, given a federation named `fed`. */
   code: string;
+  /** As stored; null where nobody says. */
+  bytes: number | null;
+  /** As values in memory. */
+  decoded: number | null;
+  dimensions: Dimension[];
+  assets: Asset[];
+  bibtex: string;
+  /** Where to read about it, and how to get access. */
+  access: { title: string; href: string }[];
+  /** What it was made from, and what else it is tied to. */
+  lineage: { rel: string; title: string; id: string | null; href: string | null }[];
+  sources: Source[];
+}
+
+export interface Dimension {
+  name: string;
+  kind: string;
+  size: number | null;
+  extent: (string | number | null)[] | null;
+  unit: string;
+}
+
+export interface Asset {
+  name: string;
+  href: string;
+  title: string;
+  type: string;
+  roles: string[];
+  size: number | null;
 }
 
 export interface RunSummary {
@@ -127,9 +237,19 @@ export interface RunUpdate {
   directory: string;
 }
 
-export interface Backend {
+/** What the finder asks for. */
+export interface FinderBackend {
   search(query: Query): Promise<SearchResult>;
+  timeline(query: Query): Promise<{ bins: Bin[] }>;
   item(id: string): Promise<ItemDetails>;
+  quicklook(id: string): Promise<Quicklook>;
+  export(ids: string[], format: Format): Promise<Exported>;
+  saved(): Promise<SavedSearch[]>;
+  save(name: string, query: Partial<Query>): Promise<SavedSearch[]>;
+  forget(name: string): Promise<SavedSearch[]>;
+}
+
+export interface Backend extends FinderBackend {
   runs(): Promise<RunSummary[]>;
   run(id: string, offset: number): Promise<RunUpdate>;
   cancel(id: string): Promise<void>;

@@ -1,12 +1,5 @@
 /** The backend of a widget: questions and answers as custom messages to its kernel. */
-import {
-  type Backend,
-  BackendError,
-  type ItemDetails,
-  type RunSummary,
-  type RunUpdate,
-  type SearchResult
-} from './backend';
+import { type Backend, BackendError } from './backend';
 
 export interface Model {
   get(name: string): unknown;
@@ -120,10 +113,16 @@ export function kernelComm(model: Model, onEvent?: (event: string, data: unknown
     (await ask(method, params)).result as T;
   return {
     backend: {
-      search: query => result<SearchResult>('search', query),
-      item: id => result<ItemDetails>('item', { id }),
-      runs: () => result<RunSummary[]>('runs', {}),
-      run: (id, offset) => result<RunUpdate>('run', { id, offset }),
+      search: query => result('search', query),
+      timeline: query => result('timeline', query),
+      item: id => result('item', { id }),
+      quicklook: id => result('quicklook', { id }),
+      export: (ids, format) => result('export', { ids, format }),
+      saved: () => result('saved', {}),
+      save: (name, query) => result('save', { name, query }),
+      forget: name => result('forget', { name }),
+      runs: () => result('runs', {}),
+      run: (id, offset) => result('run', { id, offset }),
       cancel: async id => void (await ask('cancel', { id }))
     },
     close

@@ -1,7 +1,8 @@
 /** One dataset: what it is, whose it is, how to cite it, what is in it. */
-import { type ItemDetails, reason } from './backend';
+import { type Exported, type Format, FORMATS, type ItemDetails, reason } from './backend';
 import { button, copyButton, fact, h, link, sandboxed } from './dom';
-import { extent, period } from './format';
+import { assets, dimensions, variables } from './find/contents';
+import { bytes, extent, period } from './format';
 
 /** Something that the host can do with a dataset. */
 export interface DatasetAction {
@@ -13,13 +14,16 @@ export interface DatasetAction {
 export interface DetailsOptions {
   actions: DatasetAction[];
   onBack(): void;
+  /** Show another dataset. */
+  onOpen(id: string): void;
+  export(ids: string[], format: Format): Promise<Exported>;
 }
 
 /** Fill an element with the details of a dataset. */
 export function showDetails(
   host: HTMLElement,
   item: ItemDetails,
-  { actions, onBack }: DetailsOptions
+  { actions, onBack, onOpen, export: give }: DetailsOptions
 ): void {
   const said = h('p', { class: 'portal-said', role: 'status', 'data-testid': 'portal-said' });
   said.hidden = true;
@@ -32,16 +36,23 @@ export function showDetails(
   );
   async function act(action: DatasetAction): Promise<void> {
     buttons.forEach(node => (node.disabled = true));
+    await tell(async () => (await action.run(item)) ?? '');
+    buttons.forEach(node => (node.disabled = false));
+  }
+  async function tell(work: () => Promise<string>): Promise<void> {
     said.classList.remove('portal-bad');
     try {
-      const text = (await action.run(item)) ?? '';
-      said.textContent = text;
+      said.textContent = await work();
     } catch (error) {
       said.textContent = reason(error);
       said.classList.add('portal-bad');
     }
     said.hidden = said.textContent === '';
-    buttons.forEach(node => (node.disabled = false));
+  }
+  async function download(format: Format): Promise<string> {
+    const file = await give([item.id], format);
+    save(file);
+    return `Saved as ${file.name}`;
   }
 
   host.replaceChildren(
@@ -61,13 +72,16 @@ export function showDetails(
       'div',
       { class: 'portal-actions' },
       ...buttons,
-      copyButton('Copy code', () => item.code)
+      copyButton('Copy code', () => item.code),
+      exports(format => void tell(() => download(format)))
     ),
     said,
     item.problem ? h('p', { class: 'portal-notice portal-bad', role: 'alert' }, item.problem) : '',
     item.description ? h('p', { class: 'portal-text' }, item.description) : '',
-    facts(item),
-    variables(item)
+    facts(item, onOpen),
+    variables(item),
+    dimensions(item),
+    assets(item)
   );
   if (item.repr_html) {
     host.append(
@@ -89,7 +103,46 @@ export function backButton(onBack: () => void, label = 'Results'): HTMLButtonEle
   });
 }
 
-function facts(item: ItemDetails): HTMLElement {
+/** A menu of the formats in which the record can be had. */
+function exports(onChoose: (format: Format) => void): HTMLElement {
+  const summary = h('summary', { class: 'portal-button' }, 'Export');
+  const formats = Object.entries(FORMATS) as [Format, string][];
+  const choose = (format: Format) => {
+    menu.open = false;
+    summary.focus();
+    onChoose(format);
+  };
+  const menu = h(
+    'details',
+    { class: 'portal-menu' },
+    summary,
+    h(
+      'div',
+      { class: 'portal-menu-body' },
+      ...formats.map(([format, label]) =>
+        button(label, () => choose(format), { class: 'portal-choice' })
+      )
+    )
+  );
+  menu.addEventListener('keydown', event => {
+    if (event.key === 'Escape' && menu.open) {
+      event.preventDefault();
+      event.stopPropagation();
+      menu.open = false;
+      summary.focus();
+    }
+  });
+  return menu;
+}
+
+/** Give a file to the browser. */
+function save({ name, type, text }: Exported): void {
+  const url = URL.createObjectURL(new Blob([text], { type }));
+  h('a', { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
+
+function facts(item: ItemDetails, onOpen: (id: string) => void): HTMLElement {
   const providers = item.providers.map(({ name, roles, url }) =>
     h(
       'div',
@@ -108,6 +161,32 @@ function facts(item: ItemDetails): HTMLElement {
       )
     : null;
   const doi = item.doi && link(item.doi, `https://doi.org/${encodeURI(item.doi)}`);
+  const bibtex = item.bibtex
+    ? h(
+        'details',
+        { class: 'portal-bibtex' },
+        h('summary', {}, 'BibTeX'),
+        h('pre', { tabindex: '0', 'aria-label': 'BibTeX' }, item.bibtex)
+      )
+    : null;
+  const copyBibtex =
+    bibtex && copyButton('Copy BibTeX', () => item.bibtex, 'Copy the citation in BibTeX');
+  const access = (item.access ?? []).map(({ title, href }) =>
+    h('div', {}, link(title || href, href))
+  );
+  const known = (id: string, text: string) =>
+    button(text, () => onOpen(id), { class: 'portal-plain portal-inline' });
+  const lineage = (item.lineage ?? []).map(({ rel, title, id, href }) =>
+    h(
+      'div',
+      {},
+      h('span', { class: 'portal-quiet' }, `${rel.replaceAll('_', ' ')}: `),
+      id ? known(id, title || id) : link(title || href || '', href)
+    )
+  );
+  const sources = (item.sources ?? []).map(({ id, facility, title }) =>
+    h('div', {}, known(id, `${facility}: ${title || id}`))
+  );
   return h(
     'dl',
     { class: 'portal-facts' },
@@ -116,43 +195,20 @@ function facts(item: ItemDetails): HTMLElement {
     ...fact('Licence', item.license),
     ...fact('Time', period(item.start, item.end)),
     ...fact('Area', extent(item.bbox)),
-    ...fact('Citation', citation),
+    ...fact('Size', size(item)),
+    ...fact('Citation', citation, copyBibtex, bibtex),
     ...fact('DOI', doi),
+    ...fact('Access', ...access),
+    ...fact('Lineage', ...lineage),
+    ...fact('Also at', ...sources),
     ...fact('Keywords', item.keywords.join(', '))
   );
 }
 
-function variables(item: ItemDetails): HTMLElement | '' {
-  if (item.variables.length === 0) {
-    return '';
-  }
-  const rows = item.variables.map(v => {
-    const about = v.long_name || v.standard_name.replaceAll('_', ' ');
-    const dims = v.dims.map((dim, i) =>
-      `${dim}\u00a0${v.shape[i]?.toLocaleString('en') ?? ''}`.trim()
-    );
-    return h(
-      'tr',
-      {},
-      h(
-        'th',
-        { scope: 'row' },
-        h('code', {}, v.name),
-        about ? h('div', { class: 'portal-quiet' }, about) : ''
-      ),
-      h('td', {}, v.units || '–'),
-      h('td', {}, dims.join(' × ') || 'one value')
-    );
-  });
-  const head = ['Variable', 'Units', 'Dimensions'].map(name => h('th', { scope: 'col' }, name));
-  return h(
-    'div',
-    { class: 'portal-scroll' },
-    h(
-      'table',
-      { class: 'portal-table', 'aria-label': 'Variables' },
-      h('thead', {}, h('tr', {}, ...head)),
-      h('tbody', {}, ...rows)
-    )
-  );
+function size({ bytes: stored, decoded }: ItemDetails): string {
+  const parts = [
+    typeof stored === 'number' ? `${bytes(stored)} as stored` : '',
+    typeof decoded === 'number' ? `${bytes(decoded)} in memory` : ''
+  ];
+  return parts.filter(Boolean).join(', ');
 }

@@ -18,6 +18,30 @@ export function h<K extends keyof HTMLElementTagNameMap>(
   return node;
 }
 
+/** Make an element of a drawing. */
+export function svg<K extends keyof SVGElementTagNameMap>(
+  tag: K,
+  attributes: Record<string, string | number> = {},
+  ...children: Node[]
+): SVGElementTagNameMap[K] {
+  const node = document.createElementNS('http://www.w3.org/2000/svg', tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    node.setAttribute(name, String(value));
+  }
+  node.append(...children);
+  return node;
+}
+
+/** Call a while after the last of several calls. */
+export function later(work: () => void, milliseconds: number): { (): void; cancel(): void } {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const call = () => {
+    clearTimeout(timer);
+    timer = setTimeout(work, milliseconds);
+  };
+  return Object.assign(call, { cancel: () => clearTimeout(timer) });
+}
+
 /** A button that never submits anything. */
 export function button(
   label: string,

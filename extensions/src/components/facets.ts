@@ -2,128 +2,149 @@
 import type { Facet, Query, SearchResult } from './backend';
 import { button, h } from './dom';
 
-const GROUPS = [
+export const GROUPS = [
   { facet: 'facility', filter: 'facilities', label: 'Facility' },
   { facet: 'variable', filter: 'variables', label: 'Variable' },
   { facet: 'keyword', filter: 'keywords', label: 'Keyword' }
 ] as const;
-const SHOWN = 4;
+const SHOWN = 5;
+/** From this many values on, they are looked for by typing. */
+const LONG = 12;
 
-export type Filters = Pick<Query, 'facilities' | 'variables' | 'keywords'>;
+export type Chosen = Pick<Query, 'facilities' | 'variables' | 'keywords'>;
 
 export interface Facets {
-  /** The chips of the facilities. */
   element: HTMLElement;
-  /** The others. */
-  others: HTMLElement;
-  filters: Filters;
+  chosen(): Chosen;
+  choose(chosen: Partial<Chosen>): void;
   update(facets: SearchResult['facets']): void;
-  clear(): void;
 }
 
 /** Make the chips; `onChange` is called when one was pressed. */
 export function createFacets(onChange: () => void): Facets {
-  const filters: Filters = { facilities: [], variables: [], keywords: [] };
-  const unfolded = new Set<string>();
-  const element = h('div', { class: 'portal-facets' });
-  const others = h('div', { class: 'portal-facets' });
-  let latest: SearchResult['facets'] = { facility: [], variable: [], keyword: [] };
+  const groups = GROUPS.map(group => createGroup(group.label, group.facet, onChange));
+  return {
+    element: h('div', { class: 'portal-facets' }, ...groups.map(group => group.element)),
+    chosen: () => {
+      const [facilities = [], variables = [], keywords = []] = groups.map(g => [...g.chosen]);
+      return { facilities, variables, keywords };
+    },
+    choose(chosen) {
+      GROUPS.forEach(({ filter }, i) => groups[i]!.choose(chosen[filter] ?? []));
+    },
+    update(facets) {
+      GROUPS.forEach(({ facet }, i) => groups[i]!.update(facets[facet]));
+    }
+  };
+}
 
-  function group({ facet, filter, label }: (typeof GROUPS)[number]): HTMLElement | null {
-    const found = latest[facet];
-    const chosen = filters[filter];
-    // What is chosen stays, so that it can be undone, even where nothing matches it any more.
-    const gone = chosen.filter(value => !found.some(f => f.value === value));
-    const all: Facet[] = [...gone.map(value => ({ value, count: 0 })), ...found];
-    if (all.length === 0) {
-      return null;
+function createGroup(label: string, facet: string, onChange: () => void) {
+  const chosen = new Set<string>();
+  let latest: readonly Facet[] = [];
+  let unfolded = false;
+  const chips = h('div', { class: 'portal-chips' });
+  const words = h('input', {
+    class: 'portal-input portal-facet-words',
+    type: 'text',
+    placeholder: `Filter ${label.toLowerCase()} values`,
+    'aria-label': `Filter the values of ${label}`,
+    autocomplete: 'off',
+    spellcheck: 'false',
+    hidden: true
+  });
+  const toggle = button('', unfold, { class: 'portal-plain' });
+  const element = h(
+    'div',
+    { role: 'group', class: 'portal-facet', 'aria-label': label, hidden: true },
+    h('span', { class: 'portal-facet-label', 'aria-hidden': 'true' }, label),
+    words,
+    chips,
+    toggle
+  );
+  words.addEventListener('input', draw);
+  words.addEventListener('keydown', event => {
+    if (event.key === 'Escape' && words.value) {
+      event.stopPropagation();
+      words.value = '';
+      draw();
     }
-    const first = all.filter((f, i) => i < SHOWN || chosen.includes(f.value));
-    const shown = unfolded.has(facet) ? all : first;
-    const chips: HTMLElement[] = shown.map(({ value, count }) => {
-      const pressed = chosen.includes(value);
-      const chip = button(
-        '',
-        () => {
-          filters[filter] = pressed ? chosen.filter(v => v !== value) : [...chosen, value];
-          draw();
-          refocus(facet, value);
-          onChange();
-        },
-        {
-          class: 'portal-chip',
-          'aria-pressed': String(pressed),
-          'aria-label': `${label} ${value}, ${count}`,
-          'data-facet': facet,
-          'data-value': value
-        }
-      );
-      chip.append(
-        h('span', { class: 'portal-chip-text' }, value),
-        h('span', { class: 'portal-count' }, count.toLocaleString('en'))
-      );
-      return chip;
-    });
-    if (all.length > first.length) {
-      const open = unfolded.has(facet);
-      const text = open ? 'fewer' : `${all.length - first.length} more`;
-      const toggle = () => {
-        if (!unfolded.delete(facet)) {
-          unfolded.add(facet);
-        }
-        draw();
-      };
-      const name = `${label}: show ${text}`;
-      chips.push(
-        button(text, toggle, {
-          class: 'portal-plain',
-          'aria-expanded': String(open),
-          'aria-label': name
-        })
-      );
-    }
-    return h(
-      'div',
-      { role: 'group', class: 'portal-facet', 'aria-label': label },
-      h('span', { class: 'portal-facet-label' }, label),
-      ...chips
-    );
+  });
+
+  function unfold(): void {
+    unfolded = !unfolded;
+    words.value = '';
+    draw();
+    (words.hidden ? toggle : words).focus();
   }
 
-  function refocus(facet: string, value: string): void {
-    const chips = [element, others].flatMap(node => [
-      ...node.querySelectorAll<HTMLElement>('.portal-chip')
-    ]);
-    chips
-      .filter(chip => chip.dataset['facet'] === facet)
-      .find(chip => chip.dataset['value'] === value)
-      ?.focus();
+  function chip({ value, count }: Facet): HTMLElement {
+    const pressed = chosen.has(value);
+    const press = () => {
+      if (!chosen.delete(value)) {
+        chosen.add(value);
+      }
+      draw();
+      refocus(value);
+      onChange();
+    };
+    const node = button('', press, {
+      class: 'portal-chip',
+      'aria-pressed': String(pressed),
+      'aria-label': `${label} ${value}, ${count}`,
+      'data-facet': facet,
+      'data-value': value
+    });
+    node.append(
+      h('span', { class: 'portal-chip-text' }, value),
+      h('span', { class: 'portal-count' }, count.toLocaleString('en'))
+    );
+    return node;
+  }
+
+  function refocus(value: string): void {
+    const nodes = [...chips.children] as HTMLElement[];
+    nodes.find(node => node.dataset['value'] === value)?.focus();
   }
 
   function draw(): void {
     const focused = document.activeElement as HTMLElement | null;
-    const held = element.contains(focused) || others.contains(focused) ? focused?.dataset : null;
-    const [first, ...rest] = GROUPS.map(group);
-    element.replaceChildren(...(first ? [first] : []));
-    others.replaceChildren(...rest.filter(node => node !== null));
-    if (held?.['facet'] && held['value'] !== undefined) {
-      refocus(held['facet'], held['value']);
+    const held = focused && chips.contains(focused) ? focused.dataset['value'] : undefined;
+    // What is chosen stays, so that it can be undone, even where nothing matches it any more.
+    const gone = [...chosen].filter(value => !latest.some(f => f.value === value));
+    const all: Facet[] = [...gone.map(value => ({ value, count: 0 })), ...latest];
+    const wanted = words.value.trim().toLowerCase();
+    const few = all.filter((f, i) => i < SHOWN || chosen.has(f.value));
+    const shown = !unfolded
+      ? few
+      : all.filter(f => f.value.toLowerCase().includes(wanted) || chosen.has(f.value));
+    chips.replaceChildren(...shown.map(chip));
+    element.hidden = all.length === 0;
+    words.hidden = !unfolded || all.length < LONG;
+    toggle.hidden = all.length === few.length;
+    toggle.textContent = unfolded ? 'fewer' : `${all.length - few.length} more`;
+    toggle.setAttribute('aria-expanded', String(unfolded));
+    toggle.setAttribute('aria-label', `${label}: show ${toggle.textContent}`);
+    if (held !== undefined) {
+      refocus(held);
     }
   }
 
   return {
     element,
-    others,
-    filters,
-    update(facets) {
-      latest = facets;
+    chosen,
+    choose(values: readonly string[]) {
+      chosen.clear();
+      values.forEach(value => chosen.add(value));
       draw();
     },
-    clear() {
-      filters.facilities = [];
-      filters.variables = [];
-      filters.keywords = [];
-      draw();
+    update(facets: readonly Facet[]) {
+      const same =
+        facets.length === latest.length &&
+        facets.every((f, i) => f.value === latest[i]!.value && f.count === latest[i]!.count);
+      if (!same) {
+        latest = facets;
+        draw();
+      }
     }
   };
 }

@@ -1,9 +1,13 @@
-/** Find a dataset at any laboratory: a search box, facets, results and a details pane. */
-import { type Backend, type Query, reason, type SearchResult } from './backend';
+/** Find a dataset at any laboratory: words, facets, a map, a time line, results and details. */
+import { type Backend, type Query, reason, type SearchResult, type Sort } from './backend';
 import { type DatasetAction, backButton, showDetails } from './details';
-import { button, h } from './dom';
+import { button, h, later } from './dom';
 import { createFilters } from './filters';
-import { plural } from './format';
+import { createAsking } from './find/asking';
+import { createPage } from './find/page';
+import { createSaved } from './find/saved';
+import { createThumbnails } from './find/thumbnails';
+import { createUnderstood } from './find/understood';
 import { createResults } from './results';
 
 export interface FinderOptions {
@@ -22,7 +26,12 @@ export interface Finder {
 }
 
 const PAGE = 20;
-const PAUSE = 150;
+const SORTS: Record<Sort, string> = {
+  relevance: 'Best match',
+  newest: 'Newest',
+  oldest: 'Oldest',
+  title: 'Title'
+};
 let made = 0;
 
 /** Fill an element with a finder; it searches at once, so that the reader sees what there is. */
@@ -30,39 +39,73 @@ export function createFinder(
   host: HTMLElement,
   { backend, actions = [], text = '' }: FinderOptions
 ): Finder {
+  let offset = 0;
+  let literal: string[] = [];
+  let opened = 0;
+  let counted = '';
+  /** Where to go once a page that was asked for is there. */
+  let turned = false;
+
   const search = h('input', {
     type: 'search',
     class: 'portal-input portal-search',
     placeholder: 'Search all laboratories',
     'aria-label': 'Search datasets',
+    'aria-keyshortcuts': '/',
     autocomplete: 'off',
     spellcheck: 'false'
   });
   search.value = text;
-  const filters = createFilters(`portal-finder-${++made}`, () => void ask());
-  const status = h('p', { class: 'portal-status', role: 'status', 'data-testid': 'portal-status' });
-  const problems = h('div', {
-    class: 'portal-notice',
-    role: 'status',
-    hidden: true,
-    'data-testid': 'portal-problems'
+  const sort = h(
+    'select',
+    { class: 'portal-input portal-sort', 'aria-label': 'Sort' },
+    ...Object.entries(SORTS).map(([value, label]) => h('option', { value }, label))
+  );
+  const thumbnails = createThumbnails(backend);
+  const results = createResults({
+    thumbnails,
+    onOpen: id => void open(id),
+    onLeave: () => search.focus(),
+    onPoint: hit => filters.point(hit)
   });
-  const trouble = h('div', { class: 'portal-notice portal-bad', role: 'alert', hidden: true });
-  const empty = h('div', { class: 'portal-empty', hidden: true, 'data-testid': 'portal-empty' });
-  const more = button('Show more', () => void ask(true), { hidden: true });
-  const results = createResults({ onOpen: id => void open(id), onLeave: () => search.focus() });
+  const filters = createFilters(`portal-finder-${++made}`, anew, () => count());
+  const understood = createUnderstood({
+    onLiteral: words => reword(() => literal.push(words)),
+    onMeaning: words => reword(() => (literal = literal.filter(other => other !== words))),
+    onReplace: (words, by) =>
+      reword(() => {
+        // A function, since "$" means something in a text that replaces.
+        search.value = search.value.replace(new RegExp(escaped(words), 'i'), () => by);
+      }),
+    onAdopt: what => filters.adopt(what)
+  });
+  const saved = createSaved({ backend, current: () => plain(), onApply: apply });
+  const page = createPage({
+    size: PAGE,
+    results: results.element,
+    tools: [sort, saved],
+    onTurn(next) {
+      offset = next;
+      turned = true;
+      asking.now();
+    },
+    onLift: filtered => {
+      if (filtered) {
+        filters.set({});
+      } else {
+        search.value = '';
+      }
+      anew();
+      search.focus();
+    }
+  });
   const details = h('section', { class: 'portal-details', 'aria-label': 'Dataset', hidden: true });
   const list = h(
     'div',
     { class: 'portal-list' },
-    search,
-    ...filters.elements,
-    status,
-    problems,
-    trouble,
-    results.element,
-    empty,
-    more
+    h('div', { class: 'portal-ask' }, search, understood.element, filters.active),
+    filters.element,
+    page.element
   );
   // Arrows and Escape belong to the finder, not to the notebook around it.
   const root = h(
@@ -71,129 +114,113 @@ export function createFinder(
     h('div', { class: 'portal-panes' }, list, details)
   );
   host.append(root);
-  let asked = 0;
-  let opened = 0;
-  let shown = 0;
-  let timer: ReturnType<typeof setTimeout> | undefined;
 
-  async function ask(further = false): Promise<void> {
-    clearTimeout(timer);
+  const count = later(() => void askTimeline(), 250);
+  const asking = createAsking({
+    question,
+    search: query => backend.search(query),
+    onAnswer: show,
+    onFailure: error => page.fail(reason(error), () => asking.now()),
+    onBusy(busy) {
+      root.toggleAttribute('data-busy', busy);
+      page.busy(busy);
+    }
+  });
+
+  function question(): Omit<Query, 'wait'> | null {
     const values = filters.values();
-    if (!values) {
-      return;
-    }
-    const turn = ++asked;
-    const question: Query = {
-      ...values,
-      text: search.value.trim(),
-      limit: PAGE,
-      offset: further ? shown : 0
-    };
-    root.setAttribute('aria-busy', 'true');
-    more.disabled = true;
-    if (shown === 0) {
-      status.textContent = 'Searching…';
-    }
-    try {
-      const found = await backend.search(question);
-      // A newer question has been asked: its answer is the one to show.
-      if (turn === asked) {
-        show(found, question, further);
+    return (
+      values && {
+        ...values,
+        text: search.value.trim(),
+        sort: sort.value as Sort,
+        literal,
+        limit: PAGE,
+        offset
       }
-    } catch (error) {
-      if (turn === asked) {
-        if (!further) {
-          results.show([]);
-          empty.hidden = true;
-          more.hidden = true;
-        }
-        fail(reason(error), () => void ask(further));
-      }
-    } finally {
-      if (turn === asked) {
-        root.removeAttribute('aria-busy');
-        more.disabled = false;
-      }
-    }
-  }
-
-  function show(found: SearchResult, question: Query, further: boolean): void {
-    trouble.hidden = true;
-    if (further) {
-      results.append(found.hits);
-    } else {
-      results.show(found.hits);
-      filters.update(found.facets);
-    }
-    shown = question.offset + found.hits.length;
-    const milliseconds =
-      found.took_ms < 10 ? Number(found.took_ms.toFixed(1)) : Math.round(found.took_ms);
-    const some = found.relaxed ? ' with some of the words' : '';
-    status.textContent = `${plural(found.total, 'dataset')}${some} · ${milliseconds} ms`;
-    more.hidden = found.hits.length === 0 || shown >= found.total;
-    showProblems(found.problems);
-    showEmpty(found.total === 0, question);
-  }
-
-  function showProblems(found: SearchResult['problems']): void {
-    const lines = found.map(p => h('li', {}, h('strong', {}, p.facility), ` ${p.reason}`));
-    const names = [...new Set(found.map(p => p.facility))];
-    const count = plural(names.length, 'laboratory', 'laboratories');
-    const heading = h('summary', {}, `${count} did not answer fully: ${names.join(', ')}`);
-    problems.replaceChildren(h('details', {}, heading, h('ul', {}, ...lines)));
-    problems.hidden = found.length === 0;
-  }
-
-  function showEmpty(none: boolean, question: Query): void {
-    const { bbox, time, facilities, variables, keywords } = question;
-    const filtered = Boolean(bbox || time) || [facilities, variables, keywords].some(f => f.length);
-    empty.hidden = !none;
-    if (!none) {
-      return;
-    }
-    if (!question.text && !filtered) {
-      empty.replaceChildren(
-        h('p', {}, 'No dataset is known here yet.'),
-        h(
-          'p',
-          { class: 'portal-quiet' },
-          'Add a facility with a catalog to the configuration, then search again.'
-        )
-      );
-      return;
-    }
-    const advice = filtered
-      ? 'Try fewer words, or lift the filters.'
-      : 'Try fewer or more general words.';
-    empty.replaceChildren(
-      h(
-        'p',
-        {},
-        question.text
-          ? `Nothing matches “${question.text}”${filtered ? ' with these filters' : ''}.`
-          : 'Nothing matches these filters.'
-      ),
-      h('p', { class: 'portal-quiet' }, advice),
-      filtered ? button('Lift the filters', lift) : button('Show everything', restart)
     );
   }
 
-  function lift(): void {
-    filters.clear();
-    void ask();
+  /** What is saved of a search: neither the page nor the waiting. */
+  function plain(): Partial<Query> | null {
+    const now = question();
+    if (now) {
+      const { limit: _limit, offset: _offset, ...rest } = now;
+      return rest;
+    }
+    return null;
+  }
+
+  function show(found: SearchResult, asked: Query, grown: boolean): void {
+    filters.show(found);
+    understood.show(found.understood ?? null, literal);
+    results.show(found.hits, grown);
+    page.show(found, asked);
+    if (turned && !asked.wait) {
+      turned = false;
+      results.element.scrollIntoView({ block: 'nearest' });
+      results.focus();
+    }
+    if (!grown) {
+      count();
+    }
+    painted(asked.text);
+  }
+
+  /** Say when an answer is on the screen: what measures the finder listens for it. */
+  function painted(words: string): void {
+    requestAnimationFrame(() =>
+      setTimeout(() => {
+        root.dataset['painted'] = words;
+        root.dispatchEvent(new CustomEvent('portal-painted', { detail: words, bubbles: true }));
+      })
+    );
+  }
+
+  async function askTimeline(): Promise<void> {
+    const now = question();
+    if (!now || !filters.element.open) {
+      return;
+    }
+    const query = { ...now, time: null, offset: 0, wait: 0 };
+    const key = JSON.stringify(query);
+    if (key === counted) {
+      return;
+    }
+    counted = key;
+    try {
+      const { bins } = await backend.timeline(query);
+      if (key === counted) {
+        filters.bins(bins);
+      }
+    } catch (error) {
+      if (key === counted) {
+        counted = '';
+        page.note(`The time line could not be counted: ${reason(error)}`);
+      }
+    }
+  }
+
+  /** Ask from the first page on. */
+  function anew(): void {
+    offset = 0;
+    asking.now();
+  }
+
+  function reword(change: () => void): void {
+    change();
+    anew();
     search.focus();
   }
 
-  function restart(): void {
-    search.value = '';
-    void ask();
+  function apply(query: Partial<Query>): void {
+    leave();
+    search.value = query.text ?? '';
+    literal = [...(query.literal ?? [])];
+    sort.value = query.sort ?? 'relevance';
+    filters.set(query);
+    anew();
     search.focus();
-  }
-
-  function fail(text: string, again: () => void): void {
-    status.textContent = '';
-    trouble.replaceChildren(h('p', {}, text), button('Try again', again));
-    trouble.hidden = false;
   }
 
   async function open(id: string): Promise<void> {
@@ -209,7 +236,12 @@ export function createFinder(
     try {
       const item = await backend.item(id);
       if (turn === opened) {
-        showDetails(details, item, { actions, onBack: close });
+        showDetails(details, item, {
+          actions,
+          onBack: close,
+          onOpen: other => void open(other),
+          export: (ids, format) => backend.export(ids, format)
+        });
         details.scrollTop = 0;
         details.querySelector<HTMLElement>('.portal-title')?.focus({ preventScroll: true });
       }
@@ -236,20 +268,24 @@ export function createFinder(
 
   function close(): void {
     leave();
-    results.focus();
+    if (!results.focus()) {
+      search.focus();
+    }
   }
 
-  function soon(): void {
-    clearTimeout(timer);
-    timer = setTimeout(() => void ask(), PAUSE);
-  }
-
-  search.addEventListener('input', soon);
+  sort.addEventListener('change', anew);
+  search.addEventListener('input', () => {
+    const words = search.value.toLowerCase();
+    literal = literal.filter(phrase => words.includes(phrase.toLowerCase()));
+    offset = 0;
+    turned = false;
+    asking.typed();
+  });
   search.addEventListener('keydown', event => {
     if (event.key === 'ArrowDown' && results.focus()) {
       event.preventDefault();
     } else if (event.key === 'Enter') {
-      void ask();
+      anew();
     }
   });
   details.addEventListener('keydown', event => {
@@ -259,22 +295,35 @@ export function createFinder(
       close();
     }
   });
-  void ask();
+  root.addEventListener('keydown', event => {
+    const typing = (event.target as HTMLElement).matches('input, select, textarea');
+    if (event.key === '/' && !typing) {
+      event.preventDefault();
+      if (root.dataset['view'] && list.offsetParent === null) {
+        close();
+      }
+      search.focus();
+      search.select();
+    }
+  });
+  asking.now();
 
   return {
     focus: () => search.focus(),
-    search(words) {
-      search.value = words;
-      leave();
-      filters.clear();
-      void ask();
+    search: words => {
+      apply({ text: words });
     },
     dispose() {
-      clearTimeout(timer);
+      asking.dispose();
+      count.cancel();
       filters.dispose();
-      asked += 1;
+      thumbnails.dispose();
       opened += 1;
       root.remove();
     }
   };
+}
+
+function escaped(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }

@@ -30,8 +30,8 @@ export function period(start: string | null, end: string | null): string {
   if (!first && !last) {
     return '';
   }
-  if (first.endsWith('-01-01') && last.endsWith('-12-31')) {
-    const [from, to] = [first.slice(0, -6), last.slice(0, -6)];
+  if ((!first || first.endsWith('-01-01')) && (!last || last.endsWith('-12-31'))) {
+    const [from, to] = [first.slice(0, -6) || '…', last.slice(0, -6) || '…'];
     return from === to ? from : `${from} – ${to}`;
   }
   return first === last ? first : `${first || '…'} – ${last || '…'}`;

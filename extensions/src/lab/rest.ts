@@ -29,7 +29,13 @@ export function restBackend(settings: ServerConnection.ISettings): Backend {
 
   return {
     search: query => ask(['search'], post(query)),
+    timeline: query => ask(['timeline'], post(query)),
     item: id => ask(['items', id]),
+    quicklook: id => ask(['quicklooks', id]),
+    export: (ids, format) => ask(['export'], post({ ids, format })),
+    saved: () => ask(['searches']),
+    save: (name, query) => ask(['searches'], post({ name, query })),
+    forget: name => ask(['searches', 'forget'], post({ name })),
     runs: () => ask(['runs']),
     // The server tells all that is known; nothing depends on the offset.
     run: id => ask(['runs', id]),

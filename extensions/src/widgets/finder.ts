@@ -14,9 +14,20 @@ export default {
         return `Chosen: ${id}`;
       }
     };
+    const use: DatasetAction = {
+      label: 'Use in analysis',
+      run({ id }) {
+        // The same dataset again is a wish as well.
+        model.set('used', '');
+        model.save_changes();
+        model.set('used', id);
+        model.save_changes();
+        return `In use: ${id}`;
+      }
+    };
     const finder = createFinder(el, {
       backend,
-      actions: [open],
+      actions: model.get('used') === undefined ? [open] : [open, use],
       text: String(model.get('text') ?? '')
     });
     const follow = () => finder.search(String(model.get('text') ?? ''));

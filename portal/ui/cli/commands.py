@@ -11,6 +11,7 @@ from portal.core.job import JobState
 from portal.errors import InvalidParameter
 from portal.ui import finding, messages
 from portal.ui.cli.output import FAILED, INTERRUPTED, Line, Output, progress_line
+from portal.ui.cli.virtualize import virtualize
 
 app = typer.Typer(
     name="portal",
@@ -19,6 +20,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command()(virtualize)
 
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
 Several = list[str] | None

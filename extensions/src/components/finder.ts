@@ -77,13 +77,16 @@ export function createFinder(
         // A function, since "$" means something in a text that replaces.
         search.value = search.value.replace(new RegExp(escaped(words), 'i'), () => by);
       }),
-    onAdopt: what => filters.adopt(what)
+    onAdopt(what) {
+      leave();
+      filters.adopt(what);
+    }
   });
   const saved = createSaved({ backend, current: () => plain(), onApply: apply });
   const page = createPage({
     size: PAGE,
     results: results.element,
-    tools: [sort, saved],
+    tools: [sort],
     onTurn(next) {
       offset = next;
       turned = true;
@@ -103,7 +106,13 @@ export function createFinder(
   const list = h(
     'div',
     { class: 'portal-list' },
-    h('div', { class: 'portal-ask' }, search, understood.element, filters.active),
+    h(
+      'div',
+      { class: 'portal-ask' },
+      h('div', { class: 'portal-words' }, search, saved),
+      understood.element,
+      filters.active
+    ),
     filters.element,
     page.element
   );

@@ -1,29 +1,40 @@
-/** Writes the cell that opens a dataset into a notebook. */
+/** Writes the cells that open a dataset, or analyse it, into a notebook. */
 import { type Cell, type ICellModel, isCodeCellModel } from '@jupyterlab/cells';
 import { NotebookActions, type NotebookPanel } from '@jupyterlab/notebook';
 
 const CONNECT = 'import portal\n\nfed = portal.connect()\n';
+const THEN: Record<Purpose, string> = {
+  open: 'to open the dataset',
+  use: 'to start the analysis'
+};
 const CONNECTED = /^\s*fed\s*=\s*portal\.connect\(/m;
 
+/** Under this name a cell's metadata hold what the panel wrote into it. */
+const MARK = 'portal';
+
+/** What a cell is for; one of each is kept in a notebook. */
+export type Purpose = 'open' | 'use';
+
 interface Written {
-  id: string;
+  purpose: Purpose;
   source: string;
 }
 
 export interface CellWriter {
   /** Write the cell and return what was done, for the reader. */
-  write(panel: NotebookPanel, code: string, run: boolean): Promise<string>;
+  write(panel: NotebookPanel, code: string, purpose: Purpose, run: boolean): Promise<string>;
 }
 
-/** Make a writer; it remembers, for each notebook, the cell that it wrote last. */
+/**
+ * Make a writer. It replaces the cell that it wrote before, which it knows by the cell's metadata;
+ * one that somebody has changed since is theirs, and stays.
+ */
 export function createCellWriter(): CellWriter {
-  const last = new WeakMap<NotebookPanel, Written>();
-
   return {
-    async write(panel, code, run) {
+    async write(panel, code, purpose, run) {
       await panel.context.ready;
       const notebook = panel.content;
-      const own = findOwn(notebook.widgets, last.get(panel));
+      const own = notebook.widgets.find(cell => isOwn(cell, purpose));
       const connected = notebook.widgets.some(
         cell =>
           cell !== own &&
@@ -32,17 +43,20 @@ export function createCellWriter(): CellWriter {
       );
       const source = connected ? code : `${CONNECT}${code}`;
       const index = own ? notebook.widgets.indexOf(own) : place(panel, source);
-      own?.model.sharedModel.setSource(source);
       notebook.deselectAll();
       notebook.activeCellIndex = index;
       const cell = notebook.widgets[index];
       if (cell) {
-        last.set(panel, { id: cell.model.id, source });
+        if (own) {
+          cell.model.sharedModel.setSource(source);
+          NotebookActions.clearOutputs(notebook);
+        }
+        cell.model.setMetadata(MARK, { purpose, source } satisfies Written);
         await notebook.scrollToCell(cell);
       }
       const where = `${panel.context.path}, cell ${index + 1}`;
       if (!run) {
-        return `${own ? 'Replaced in' : 'Written to'} ${where}. Run the cell to open the dataset.`;
+        return `${own ? 'Replaced in' : 'Written to'} ${where}. Run the cell ${THEN[purpose]}.`;
       }
       await panel.sessionContext.ready;
       const succeeded = await NotebookActions.run(notebook, panel.sessionContext);
@@ -51,19 +65,14 @@ export function createCellWriter(): CellWriter {
   };
 }
 
-/** The cell written before, while nobody has changed or run it. */
-function findOwn(
-  cells: readonly Cell<ICellModel>[],
-  written: Written | undefined
-): Cell<ICellModel> | undefined {
-  const cell = cells.find(({ model }) => model.id === written?.id);
-  const model = cell?.model;
-  return model &&
-    isCodeCellModel(model) &&
-    model.executionCount === null &&
-    model.sharedModel.source === written?.source
-    ? cell
-    : undefined;
+/** Whether the panel wrote this cell, and nobody has changed it since. */
+function isOwn(cell: Cell<ICellModel>, purpose: Purpose): boolean {
+  const written = cell.model.getMetadata(MARK) as Partial<Written> | undefined;
+  return (
+    isCodeCellModel(cell.model) &&
+    written?.purpose === purpose &&
+    written.source === cell.model.sharedModel.source
+  );
 }
 
 /** Put the source into the active cell where that is empty code, else into a new one below it. */

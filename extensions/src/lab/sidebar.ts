@@ -8,7 +8,7 @@ import {
 import { ICommandPalette } from '@jupyterlab/apputils';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import type { DatasetAction } from '../components/details';
-import { createCellWriter } from './cell';
+import { createCellWriter, type Purpose } from './cell';
 import { portalIcon } from './icon';
 import { PortalPanel } from './panel';
 import { restBackend } from './rest';
@@ -48,6 +48,12 @@ function activate(
             type: 'string',
             description: 'The lines that open it, given a federation named fed'
           },
+          purpose: {
+            type: 'string',
+            enum: ['open', 'use'],
+            description: 'What the cell is for; the one written before for it is replaced',
+            default: 'open'
+          },
           run: { type: 'boolean', description: 'Whether the cell is run as well', default: false }
         },
         required: ['code']
@@ -59,15 +65,17 @@ function activate(
       if (!panel) {
         throw new Error(NO_NOTEBOOK);
       }
-      return writer.write(panel, String(args['code']), args['run'] === true);
+      const purpose = args['purpose'] === 'use' ? 'use' : 'open';
+      return writer.write(panel, String(args['code']), purpose, args['run'] === true);
     }
   });
 
-  const insert = (run: boolean) => (item: { code: string }) =>
-    commands.execute(OPEN_DATASET, { code: item.code, run }) as Promise<string>;
+  const write = (code: string, purpose: Purpose, run = false) =>
+    commands.execute(OPEN_DATASET, { code, purpose, run }) as Promise<string>;
   const actions: DatasetAction[] = [
-    { label: 'Insert', run: insert(false) },
-    { label: 'Insert and run', run: insert(true) }
+    { label: 'Insert', run: ({ code }) => write(code, 'open') },
+    { label: 'Insert and run', run: ({ code }) => write(code, 'open', true) },
+    { label: 'Use in analysis', run: ({ id }) => write(analysisOf(id), 'use') }
   ];
   const panel = new PortalPanel(restBackend(serviceManager.serverSettings), actions);
   panel.title.icon = portalIcon;
@@ -90,4 +98,19 @@ function activate(
     }
   });
   palette?.addItem({ command: SHOW, category: 'Portal' });
+}
+
+/** A cell that analyses a dataset as it stands, to be changed into what is wanted. */
+function analysisOf(id: string): string {
+  return `import xarray as xr
+
+
+@portal.analysis
+def mean(data: xr.Dataset) -> xr.Dataset:
+    """The mean over all that there is."""
+    return data.mean(keep_attrs=True)
+
+
+run = fed.run(mean, data=${JSON.stringify(id)})
+run`;
 }

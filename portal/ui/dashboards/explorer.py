@@ -56,6 +56,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         self.which.observe(lambda _: self._switch(), "value")
         self._work = _box("portal-explore-work")
         self.finder.observe(lambda change: self._choose(change["new"]), "selected")
+        self.finder.observe(lambda change: self._take(change["new"]), "used")
         panes = _box(
             "portal-explore-panes",
             _box("portal-explore-find", _heading("Find"), self.finder),
@@ -95,6 +96,15 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         empty = [name for name, field in self._inputs().items() if not field.value]
         if empty:
             self._use(empty[0])
+
+    def _take(self, item_id: str) -> None:
+        """Choose what "Use in analysis" was pressed for; it replaces the first of full inputs."""
+        if not item_id:
+            return
+        self._choose(item_id)
+        inputs = self._inputs()
+        if self.chosen.item_id and all(field.value != item_id for field in inputs.values()):
+            self._use(next(iter(inputs)))
 
     def _use(self, name: str) -> None:
         self._inputs()[name].value = self.chosen.item_id

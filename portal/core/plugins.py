@@ -7,6 +7,7 @@ warning: a bad plug-in never breaks the rest.
 from __future__ import annotations
 
 import inspect
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from portal.core.facility import DriverConfig
@@ -58,13 +59,32 @@ def load_driver(group: str, name: str) -> type[Any]:
         if (error.name or "").partition(".")[0] == points[0].module.partition(".")[0]:
             raise _broken(name, points[0], error) from error
         raise MissingDependency(
-            f"The driver {name!r} needs the package {error.name!r}",
+            f"The driver {name!r} needs the package {_package(error)!r}",
             found="it is not installed",
-            advice=f"pip install {error.name}",
+            advice=_remedy(points[0], _package(error)),
         ) from error
     except Exception as error:  # a driver is a plug-in: any fault of its import is its own
         raise _broken(name, points[0], error) from error
     return driver
+
+
+def _package(error: ModuleNotFoundError) -> str:
+    return (error.name or "").partition(".")[0]
+
+
+def _remedy(point: EntryPoint, package: str) -> str:
+    """Name the smallest extra of the driver's own distribution that brings a package."""
+    wanted = package.lower().replace("_", "-")
+    brings: dict[str, list[str]] = {}
+    for requirement in (point.dist.requires if point.dist else None) or ():
+        named = re.match(r"[\w.-]+", requirement)
+        extra = re.search(r"extra == ['\"]([^'\"]+)['\"]", requirement)
+        if named and extra:
+            brings.setdefault(extra[1], []).append(named[0].lower().replace("_", "-"))
+    extras = sorted((len(names), extra) for extra, names in brings.items() if wanted in names)
+    if extras and point.dist:
+        return f'pip install "{point.dist.name}[{extras[0][1]}]"'
+    return f"pip install {wanted}"
 
 
 def _broken(name: str, point: EntryPoint, error: Exception) -> DriverError:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from portal.virtual.needs import need
+from portal.virtual.needs import need, require
 
-__all__ = ["need"]
+__all__ = ["need", "require"]

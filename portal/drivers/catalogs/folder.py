@@ -29,6 +29,7 @@ from portal.errors import (
     InvalidConfig,
     InvalidInput,
     InvalidItem,
+    MissingDependency,
     PortalError,
     Unavailable,
     UnknownItem,
@@ -92,6 +93,8 @@ class FolderCatalog:
         self._facility = facility
         try:
             fs, root, reach = _file_system(where, storage, allow)
+        except MissingDependency:
+            raise
         except (ValueError, ImportError, TypeError, Denied) as error:
             raise InvalidConfig(
                 f"The folder of facility {facility!r} is on a file system that cannot be used",

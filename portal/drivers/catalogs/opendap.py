@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 from portal.core.asset import Asset
 from portal.core.item import Item
 from portal.drivers.catalogs._dataset import local_ids, record
+from portal.drivers.catalogs._needs import require
 from portal.drivers.catalogs._reach import Reach, shown
 from portal.errors import InvalidConfig, PortalError, PortalWarning, Unavailable, UnknownItem
 
@@ -53,6 +54,7 @@ class OpendapCatalog:
         allow: Sequence[str] = (),
         timeout: float = 60.0,
     ) -> None:
+        require("pydap", "opendap")
         urls = [urls] if isinstance(urls, str) else list(urls)
         if not urls or len(set(urls)) < len(urls):
             raise InvalidConfig(

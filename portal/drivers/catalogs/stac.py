@@ -71,7 +71,7 @@ class StacCatalog:
         page_size: int = 200,
     ) -> None:
         self._facility, self._url, self._only = facility, shown(url), tuple(collections)
-        self._reach = Reach.of(url, allow=allow)
+        self._reach, self._timeout = Reach.of(url, allow=allow), timeout
         self._service = StacService(
             url,
             reach=self._reach,
@@ -160,6 +160,17 @@ class StacCatalog:
                 advice="Search again: the service may have taken it away.",
             )
         return open_item(item, self._reach)
+
+    def quicklook(self, item: Item) -> bytes | None:
+        """Return the bytes of a record's own thumbnail; None where it has none.
+
+        Raises
+        ------
+        Unavailable, Denied, Unreadable, TooLarge
+        """
+        from portal.drivers.catalogs._picture import picture
+
+        return picture(item, self._reach, self._timeout)
 
     def batches(self, cursor: str | None) -> Iterator[Batch]:
         """Give the records page by page; a later harvest, those updated since the one before.

@@ -56,7 +56,7 @@ class StaticStacCatalog:
     def __init__(
         self, facility: str, *, url: str, allow: Sequence[str] = (), timeout: float = 20.0
     ) -> None:
-        self._facility, self._url = facility, url
+        self._facility, self._url, self._timeout = facility, url, timeout
         own = str(Path(url).parent) if url.startswith("/") else url
         if "://" not in own and not own.startswith("/"):
             raise InvalidConfig(
@@ -154,3 +154,14 @@ class StaticStacCatalog:
                 advice="Take an id that fed.search() gives.",
             )
         return open_item(item, self._reach)
+
+    def quicklook(self, item: Item) -> bytes | None:
+        """Return the bytes of a record's own thumbnail; None where it has none.
+
+        Raises
+        ------
+        Unavailable, Denied, Unreadable, TooLarge
+        """
+        from portal.drivers.catalogs._picture import picture
+
+        return picture(item, self._reach, self._timeout)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -10,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 from portal.drivers.catalogs._guard import Store, weigh_documents
 from portal.drivers.catalogs._place import Place, bucket_of
 from portal.drivers.catalogs._reach import shown
+from portal.drivers.catalogs._watch import Watched
 from portal.errors import Denied, Unreadable
 from portal.virtual.ice import load_icechunk, quiet_codecs
 
@@ -45,11 +48,15 @@ def open_repository(place: Place, *, branch: str = "main") -> tuple[Any, Store]:
     store = repository.readonly_session(branch).store
     with quiet_codecs():
         group = zarr.open_group(store, mode="r")
-        members = {"": group, **dict(group.members(max_depth=None))}
-    documents = {
-        f"{name}/zarr.json".lstrip("/"): node.metadata.to_dict() for name, node in members.items()
-    }
-    return store, weigh_documents(shown(place.url), documents, None)
+        nodes = {name: node.metadata.to_dict() for name, node in group.members(max_depth=None)}
+    root = group.metadata.to_dict()
+    documents = {"zarr.json": root} | {f"{name}/zarr.json": node for name, node in nodes.items()}
+    weighed = weigh_documents(shown(place.url), documents, None)
+    # They are not read again: the root tells them all.
+    told = {"kind": "inline", "must_understand": False, "metadata": nodes}
+    whole = json.dumps(root | {"consolidated_metadata": told}).encode()
+    watched = Watched(store, shown(place.url), documents={"zarr.json": whole})
+    return watched, replace(weighed, consolidated=True)
 
 
 def _storage(icechunk: Any, place: Place) -> Any:

@@ -139,7 +139,8 @@ def _decoded(
 
     told = {"engine": "zarr", "consolidated": store.consolidated, **kwargs}
     with quiet_codecs():
-        dataset, told = decode(Watched(source, shown(place.url)), told, store, lazy)
+        watched = source if isinstance(source, Watched) else Watched(source, shown(place.url))
+        dataset, told = decode(watched, told, store, lazy)
     if kind != "zarr":
         told = {k: v for k, v in told.items() if k not in ("engine", "consolidated")}
     return Opened(dataset, kind, store, told)

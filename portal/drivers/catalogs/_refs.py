@@ -6,9 +6,10 @@ Every file that references name is checked before anything of it is read.
 from __future__ import annotations
 
 import io
+import json
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from portal.drivers.catalogs._http import LARGEST_PART
 from portal.drivers.catalogs._needs import need
 from portal.drivers.catalogs._place import Place, place_of
 from portal.drivers.catalogs._reach import shown
+from portal.drivers.catalogs._watch import Watched
 from portal.errors import TooLarge, Unreadable
 from portal.virtual.classic import read_header, refer
 from portal.virtual.references import (
@@ -126,8 +128,14 @@ def _store(place: Place, references: References, stored: int | None = None) -> t
             seen.add(where)
             fetch.find(url)
     stored = references.stored if stored is None else stored
-    weighed = weigh_documents(shown(place.url), references.documents(), stored)
-    return ReferenceStore(references, fetch), weighed
+    documents = references.documents()
+    weighed = weigh_documents(shown(place.url), documents, stored)
+    store = ReferenceStore(references, fetch)
+    if any(key.endswith("zarr.json") for key in documents):
+        return store, weighed
+    whole = json.dumps({"metadata": documents, "zarr_consolidated_format": 1}).encode()
+    watched = Watched(store, shown(place.url), documents={".zmetadata": whole})
+    return watched, replace(weighed, consolidated=True)
 
 
 def _directory(url: str) -> str:

@@ -52,17 +52,24 @@ class Watched(WrapperStore[Any]):
         The store's address, for messages.
     limits
         What the chunks of an array may unpack to, by the array's path; filled as metadata pass.
+    documents
+        Metadata that are given in place of the store's own.
     """
 
     def __init__(
-        self, store: Store, where: str = "", limits: dict[str, Limit] | None = None
+        self,
+        store: Store,
+        where: str = "",
+        limits: dict[str, Limit] | None = None,
+        documents: Mapping[str, bytes] | None = None,
     ) -> None:
         super().__init__(store)
         self.where = where
         self.limits: dict[str, Limit] = {} if limits is None else limits
+        self.documents = documents or {}
 
     def _with_store(self, store: Store) -> Watched:
-        return Watched(store, self.where, self.limits)
+        return Watched(store, self.where, self.limits, self.documents)
 
     async def get(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
@@ -76,7 +83,11 @@ class Watched(WrapperStore[Any]):
         Unreadable
             They name a codec that runs code.
         """
-        data: Buffer | None = await self._store.get(key, prototype, byte_range)
+        data: Buffer | None
+        if key in self.documents and byte_range is None:
+            data = prototype.buffer.from_bytes(self.documents[key])
+        else:
+            data = await self._store.get(key, prototype, byte_range)
         if data is None:
             return None
         path, _, base = key.rpartition("/")

@@ -124,6 +124,7 @@ class SearchResult(Sequence[Item]):
                 f"  [{i:>{number}}] {_cut(item.id, 44):<{ids}}  {_cut(item.title, 48):<48}  {_when(item)}"
                 for i, item in enumerate(self.items)
             ]
+        lines += [f"  … waiting for {', '.join(self.pending)}"] if self.pending else []
         lines += [f"  ! {problem}" for problem in self.problems]
         return "\n".join(line.rstrip() for line in lines)
 
@@ -153,8 +154,9 @@ class SearchResult(Sequence[Item]):
             f'<li style="{warn}">{escape(str(problem))}</li>' for problem in self.problems
         )
         understood = f"<p>Understood: {escape(str(self.understood))}</p>" if self.understood else ""
+        waiting = f"<p>Waiting for {escape(', '.join(self.pending))}.</p>" if self.pending else ""
         return (
-            f'<div class="portal-search"><p>{escape(self._summary())}</p>{understood}{table}'
+            f'<div class="portal-search"><p>{escape(self._summary())}</p>{understood}{table}{waiting}'
             f"{f'<ul>{problems}</ul>' if problems else ''}</div>"
         )
 

@@ -8,7 +8,9 @@ from types import MappingProxyType
 
 from portal.core.item import Item
 from portal.errors import InvalidInput
-from portal.export import bibtex
+from portal.export import bibtex, croissant, dcat, ro_crate, schema_org, stac
+
+_JSON_LD = "application/ld+json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,14 @@ class Format:
 FORMATS: Mapping[str, Format] = MappingProxyType(
     {
         f.name: f
-        for f in (Format("bibtex", "BibTeX", "application/x-bibtex", ".bib", bibtex.export),)
+        for f in (
+            Format("stac", "STAC 1.1", "application/geo+json", ".json", stac.export),
+            Format("croissant", "Croissant 1.0", _JSON_LD, ".json", croissant.export),
+            Format("dcat", "DCAT 3", _JSON_LD, ".jsonld", dcat.export),
+            Format("schema.org", "schema.org Dataset", _JSON_LD, ".jsonld", schema_org.export),
+            Format("ro-crate", "RO-Crate 1.1", _JSON_LD, ".json", ro_crate.export),
+            Format("bibtex", "BibTeX", "application/x-bibtex", ".bib", bibtex.export),
+        )
     }
 )
 

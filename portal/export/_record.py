@@ -22,6 +22,7 @@ from portal.errors import PortalError
 T = TypeVar("T")
 
 SPDX = "https://spdx.org/licenses/"
+_URN = "urn:portal:"
 #: What drivers write as the time of a record that has none.
 _NEVER = "1970-01-01T00:00:00Z"
 _BAD_FIELD = (PortalError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
@@ -72,8 +73,10 @@ class Record:
 
     Parameters
     ----------
+    urn
+        The id as an absolute URI, ``urn:portal:facility:local-id``, as lineage links write it.
     licence_url
-        The licence's page: the record's own link, else SPDX's.
+        SPDX's address of the licence, else the page that the record's own link leads to.
     start, end
         When the data lies.
     published, updated, created
@@ -85,11 +88,11 @@ class Record:
     landing
         The page or document that describes it.
     sources
-        What it was made from: ids of records, or URLs.
+        What it was made from: URLs, and URNs of records.
     """
 
     id: str
-    facility: str
+    urn: str
     title: str
     description: str
     keywords: tuple[str, ...]
@@ -117,14 +120,9 @@ class Record:
         return f"https://doi.org/{quote(self.doi, safe='/:;().,+@!$&*=~')}" if self.doi else ""
 
     @property
-    def uri(self) -> str:
-        """What names the dataset everywhere: its DOI's address, its page, else a URN of its id."""
-        return self.doi_url or self.landing or self.urn
-
-    @property
-    def urn(self) -> str:
-        """A name made of the id, as lineage links write it."""
-        return f"urn:portal:{quote(self.id, safe=':/()+,-.=@;$_!*')}"
+    def page(self) -> str:
+        """The page that describes it, else the DOI's address."""
+        return self.landing or self.doi_url
 
     def by_role(self, *roles: str) -> tuple[Agent, ...]:
         """Return the agents that have the first of the roles that anybody has."""
@@ -146,22 +144,24 @@ class Record:
 
 def read(item: Item) -> Record:
     """Read what the formats need of a record."""
-    properties, links = item.properties, [x for x in item.links if isinstance(x, dict)]
+    document = item.to_stac()
+    properties, assets = document["properties"], document["assets"]
+    links = [x for x in document["links"] if isinstance(x, dict)]
     interval = _or(lambda: item.interval, None) or Interval(None, None)
     citation = text(properties.get("sci:citation"))
     published, updated, created = (
         _moment(properties.get(key)) for key in ("published", "updated", "created")
     )
     told = _YEAR.search(citation)
-    licence = text(properties.get("license")) or text(item.to_stac().get("license")) or "other"
+    licence = text(properties.get("license")) or text(document.get("license")) or "other"
     return Record(
         id=text(item.id),
-        facility=text(item.facility),
+        urn=_urn(item.id),
         title=text(properties.get("title")) or text(item.local_id) or item.facility,
         description=text(properties.get("description")),
         keywords=tuple(dict.fromkeys(_texts(properties.get("keywords")))),
         licence=licence,
-        licence_url=next(_hrefs(links, "license"), "") or _spdx(licence),
+        licence_url=_spdx(licence) or next(_hrefs(links, "license"), ""),
         doi=_doi(properties.get("sci:doi")),
         citation=citation,
         box=_or(lambda: item.bbox, None),
@@ -169,7 +169,7 @@ def read(item: Item) -> Record:
         end=interval.end,
         agents=tuple(_agents(properties.get("providers"))),
         variables=tuple(_variables(properties.get("cube:variables"))),
-        files=tuple(_files(item, properties)),
+        files=tuple(_files(assets, properties)),
         landing=next((href for rel in _LANDING for href in _hrefs(links, rel)), ""),
         published=published,
         updated=updated,
@@ -234,10 +234,19 @@ def _doi(value: Any) -> str:
 
 
 def _spdx(licence: str) -> str:
-    """STAC 1.1: ``license`` is an SPDX id, or "other"; older records say "proprietary", "various"."""
-    if licence in ("other", "proprietary", "various") or not _SPDX_ID.fullmatch(licence):
+    """Return the address of a single SPDX licence; of an expression and of other words, nothing."""
+    from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+
+    if not _SPDX_ID.fullmatch(licence) or licence.startswith("LicenseRef-"):
         return ""
-    return f"{SPDX}{licence}.html"
+    try:
+        return SPDX + canonicalize_license_expression(licence)
+    except InvalidLicenseExpression:
+        return ""
+
+
+def _urn(item_id: str) -> str:
+    return _URN + quote(item_id, safe=":/()+,-.=@;$_!*", errors="surrogatepass")
 
 
 def _hrefs(links: list[dict[str, Any]], rel: str) -> Iterator[str]:
@@ -246,7 +255,8 @@ def _hrefs(links: list[dict[str, Any]], rel: str) -> Iterator[str]:
 
 def _sources(links: list[dict[str, Any]]) -> Iterator[str]:
     for href in (text(x.get("href")) for x in links if x.get("rel") == "derived_from"):
-        if found := href.removeprefix("urn:portal:") if href.startswith("urn:portal:") else web(href):  # fmt: skip
+        held = href.removeprefix(_URN)
+        if found := web(href) if held == href else _urn(held):
             yield found
 
 
@@ -271,11 +281,14 @@ def _variables(value: Any) -> Iterator[Variable]:
             )
 
 
-def _files(item: Item, properties: dict[str, Any]) -> Iterator[File]:
-    assets = item.to_stac()["assets"]
-    for name, told in assets.items():
+def _files(assets: dict[str, Any], properties: dict[str, Any]) -> Iterator[File]:
+    names: set[str] = set()
+    for key, told in assets.items():
         if not (url := web(told.get("href"))):
             continue
+        name = line(text(key)) or "file"
+        name = f"{name}-{len(names) + 1}" if name in names else name
+        names.add(name)
         size = told.get("file:size")
         columns = told.get("table:columns")
         if columns is None and len(assets) == 1:
@@ -283,12 +296,12 @@ def _files(item: Item, properties: dict[str, Any]) -> Iterator[File]:
         digest = text(told.get("file:checksum")).lower()
         digests = {kind: _digest(digest, *form) for kind, form in _DIGESTS.items()}
         yield File(
-            name=line(text(name)),
+            name=name,
             url=url,
             title=line(text(told.get("title"))),
             media_type=line(text(told.get("type"))),
             size=size if type(size) is int and size >= 0 else None,
-            columns=tuple(_columns(columns)),
+            columns=tuple({column[0]: column for column in _columns(columns)}.values()),
             **digests,
         )
 

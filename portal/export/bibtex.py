@@ -51,7 +51,7 @@ def bibtex(item: Item) -> str:
         "year": record.year,
         "version": _tex(record.version),
         "doi": record.doi.translate(_VERBATIM),
-        "url": (record.landing or record.doi_url).translate(_VERBATIM),
+        "url": record.page.translate(_VERBATIM),
         "note": _note(record),
     }
     told = [f"  {name} = {{{value}}}" for name, value in fields.items() if value]

@@ -1,4 +1,4 @@
-"""GRIB files as virtual datasets: every message is a chunk, which its own codec unpacks.
+"""GRIB files by their messages: every message is a chunk, which a codec of its own unpacks.
 
 cfgrib reads the headers and says which message is where. A virtual store of GRIB messages is read
 where Portal and ecCodes are installed: Zarr itself knows no such codec.
@@ -6,6 +6,9 @@ where Portal and ecCodes are installed: Zarr itself knows no such codec.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +16,48 @@ import numpy as np
 
 from portal.errors import Unreadable
 from portal.virtual.needs import need
+from portal.virtual.references import Entry, References
 
 if TYPE_CHECKING:
     import xarray as xr
 
+CODEC: dict[str, Any] = {"name": "portal.grib"}
 
-def virtual_grib(path: Path) -> xr.Dataset:
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A variable of a GRIB file.
+
+    Parameters
+    ----------
+    chunks
+        The shape of a message's field, with a length of one for every other dimension.
+    ranges
+        First byte and number of bytes of each message, by its place in the grid of chunks.
+    """
+
+    dims: tuple[str, ...]
+    shape: tuple[int, ...]
+    chunks: tuple[int, ...]
+    attributes: Mapping[str, Any]
+    ranges: Mapping[tuple[int, ...], tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """What a GRIB file holds: its coordinates, read, and where its fields are."""
+
+    coordinates: xr.Dataset
+    fields: Mapping[str, Field]
+
+
+def read_messages(path: Path, *, name: str = "") -> Messages:
     """Read the headers of a GRIB file.
+
+    Parameters
+    ----------
+    name
+        What it is called in messages; the path by default.
 
     Raises
     ------
@@ -31,59 +69,102 @@ def virtual_grib(path: Path) -> xr.Dataset:
     cfgrib = need("cfgrib", "grib")
     import xarray as xr
 
+    shown = name or str(path)
     try:
         found = cfgrib.open_file(str(path), errors="raise", indexpath="")
     except cfgrib.DatasetBuildError as error:
         raise Unreadable(
-            f"{path} holds messages that do not make one dataset",
+            f"{shown} holds messages that do not make one dataset",
             found=str(error).partition("\n")[0][:300],
             advice="Split it by levels: grib_copy -w typeOfLevel=… from ecCodes.",
         ) from error
-    fields: dict[str, xr.Variable] = {}
+    fields: dict[str, Field] = {}
     coordinates: dict[str, xr.Variable] = {}
-    for name, variable in found.variables.items():
-        packed = hasattr(variable.data, "field_id_index")
-        data = _messages(path, variable.data) if packed else np.asarray(variable.data)
-        kept = fields if packed else coordinates
-        kept[name] = xr.Variable(variable.dimensions, data, variable.attributes)
+    for key, variable in found.variables.items():
+        data, dims = variable.data, tuple(variable.dimensions)
+        if hasattr(data, "field_id_index"):
+            chunks = (*(1,) * (len(data.shape) - data.geo_ndim), *data.shape[-data.geo_ndim :])
+            ranges = dict(_ranges(path, shown, data))
+            fields[key] = Field(dims, tuple(data.shape), chunks, variable.attributes, ranges)
+        else:
+            coordinates[key] = xr.Variable(dims, np.asarray(data), variable.attributes)
     held = xr.decode_cf(xr.Dataset(coords=coordinates), decode_timedelta=True)
-    return held.assign(fields).assign_attrs(found.attributes)
+    return Messages(held.assign_attrs(found.attributes), fields)
 
 
-def _messages(path: Path, array: Any) -> Any:
-    """Make a virtual array of the messages of a variable."""
-    from virtualizarr.manifests import ChunkManifest, ManifestArray
-    from virtualizarr.manifests.utils import create_v3_array_metadata
-
-    shape, fields = array.shape, array.shape[: -array.geo_ndim]
-    grid = (*fields, *(1,) * array.geo_ndim)
-    paths = np.full(grid, "", dtype=np.dtypes.StringDType())
-    offsets, lengths = np.zeros(grid, "uint64"), np.zeros(grid, "uint64")
+def _ranges(
+    path: Path, shown: str, array: Any
+) -> Iterator[tuple[tuple[int, ...], tuple[int, int]]]:
     with path.open("rb") as file:
         for place, messages in array.field_id_index.items():
             if not isinstance(messages[0], int):
                 raise Unreadable(
-                    f"{path} holds messages of several fields",
+                    f"{shown} holds messages of several fields",
                     found=str(messages[0]),
                     advice="Split them: grib_copy from ecCodes.",
                 )
-            index = (*place, *(0,) * array.geo_ndim)
-            paths[index] = f"file://{path}"
-            offsets[index] = messages[0]
-            lengths[index] = _length(file, messages[0])
-    metadata = create_v3_array_metadata(
-        shape=shape,
-        data_type=np.dtype("float32"),
-        chunk_shape=(*(1,) * len(fields), *shape[-array.geo_ndim :]),
-        fill_value=float("nan"),
-        codecs=[{"name": "portal.grib"}],
-    )
-    manifest = ChunkManifest.from_arrays(paths=paths, offsets=offsets, lengths=lengths)
-    return ManifestArray(metadata=metadata, chunkmanifest=manifest)
+            # Section 0 of a message tells its length (WMO FM 92).
+            file.seek(messages[0])
+            head = file.read(16)
+            length = int.from_bytes(head[8:16] if head[7] == 2 else head[4:7], "big")
+            yield (*place, *(0,) * array.geo_ndim), (messages[0], length)
 
 
-def _length(file: Any, offset: int) -> int:
-    """Read how long a message is (WMO FM 92: section 0)."""
-    file.seek(offset)
-    head = file.read(16)
-    return int.from_bytes(head[8:16] if head[7] == 2 else head[4:7], "big")
+def virtual_grib(path: Path) -> xr.Dataset:
+    """Read a GRIB file as a virtual dataset.
+
+    Raises
+    ------
+    Unreadable, MissingDependency
+        As :func:`read_messages`.
+    """
+    import xarray as xr
+    from virtualizarr.manifests import ChunkManifest, ManifestArray
+    from virtualizarr.manifests.utils import create_v3_array_metadata
+
+    held = read_messages(path)
+    variables = {}
+    for name, field in held.fields.items():
+        counts = zip(field.shape, field.chunks, strict=True)
+        grid = tuple(n // c for n, c in counts)
+        paths = np.full(grid, "", dtype=np.dtypes.StringDType())
+        offsets, lengths = np.zeros(grid, "uint64"), np.zeros(grid, "uint64")
+        for place, (offset, length) in field.ranges.items():
+            paths[place], offsets[place], lengths[place] = f"file://{path}", offset, length
+        metadata = create_v3_array_metadata(
+            shape=field.shape,
+            data_type=np.dtype("float32"),
+            chunk_shape=field.chunks,
+            fill_value=float("nan"),
+            codecs=[CODEC],
+        )
+        manifest = ChunkManifest.from_arrays(paths=paths, offsets=offsets, lengths=lengths)
+        array: Any = ManifestArray(metadata=metadata, chunkmanifest=manifest)
+        variables[name] = xr.Variable(field.dims, array, dict(field.attributes))
+    return held.coordinates.assign(variables)
+
+
+def refer(fields: Mapping[str, Field], url: str) -> References:
+    """Write the fields of a GRIB file as the references of a Zarr store of format 3."""
+    entries: dict[str, Entry] = {"zarr.json": b'{"zarr_format": 3, "node_type": "group"}'}
+    for name, field in fields.items():
+        document = {
+            "zarr_format": 3,
+            "node_type": "array",
+            "shape": field.shape,
+            "data_type": "float32",
+            "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": field.chunks}},
+            "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
+            "fill_value": "NaN",
+            "codecs": [{"name": "bytes", "configuration": {"endian": "little"}}, CODEC],
+            "attributes": dict(field.attributes),
+            "dimension_names": field.dims,
+        }
+        entries[f"{name}/zarr.json"] = json.dumps(document, default=_plain).encode()
+        for place, (offset, length) in field.ranges.items():
+            entries[f"{name}/c/{'/'.join(map(str, place))}"] = (url, offset, length)
+    return References(entries)
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if hasattr(value, "tolist") else str(value)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from portal.drivers.catalogs._describe import tidy
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Dask chunks of a GeoTIFF are whole tiles or strips, of about so many bytes together.
 _CHUNK = "32MiB"
+#: A GRIB file that is elsewhere is copied once, for its headers, if it has no more bytes than this.
+LARGEST_COPY = 2**30
 
 
 def open_geotiff(place: Place, size: int, lazy: bool, kwargs: dict[str, Any]) -> Opened:
@@ -85,12 +90,8 @@ def open_grib(place: Place, size: int, lazy: bool, kwargs: dict[str, Any]) -> Op
     """
     cfgrib = need("cfgrib", "grib")
     if not place.local:
-        raise Unreadable(
-            f"The GRIB file {shown(place.url)} is not on this computer",
-            found=f"{size:,} bytes, which would have to be copied whole",
-            advice="Copy it into a local folder, or ask for references: portal virtualize.",
-        )
-    store = _weigh_grib(place, size)
+        return _open_far(place, size, lazy, kwargs)
+    store = _weigh_grib(place.path, shown(place.url), size)
     backend = {"indexpath": "", **kwargs.pop("backend_kwargs", {})}
     told = {"engine": "cfgrib", "backend_kwargs": backend, **kwargs}
     try:
@@ -110,12 +111,37 @@ def open_grib(place: Place, size: int, lazy: bool, kwargs: dict[str, Any]) -> Op
     return Opened(dataset, "grib", store, told)
 
 
-def _weigh_grib(place: Place, size: int) -> Store:
+def _open_far(place: Place, size: int, lazy: bool, kwargs: dict[str, Any]) -> Opened:
+    """Open a GRIB file that is elsewhere: it is read once for its headers, then by messages."""
+    from portal.drivers.catalogs._refs import stored_references
+    from portal.virtual.grib import read_messages, refer
+
+    if size > LARGEST_COPY:
+        raise TooLarge(
+            f"The GRIB file {shown(place.url)} is too large to be read once for its headers",
+            found=f"{size:,} bytes",
+            advice="Make a virtual store of it where it lies: portal virtualize.",
+        )
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "copy.grib"
+        with place.fs.open(place.path, "rb") as source_file, path.open("wb") as copy:
+            shutil.copyfileobj(source_file, copy, 2**20)
+        store = _weigh_grib(str(path), shown(place.url), size)
+        held = read_messages(path, name=shown(place.url))
+    source, _ = stored_references(place, refer(held.fields, place.url), size)
+    told = {"engine": "zarr", "consolidated": False}
+    fields, _ = decode(source, told, store, lazy)
+    dataset = tidy(held.coordinates.assign(fields.data_vars))
+    dropped = kwargs.get("drop_variables") or []
+    return Opened(dataset.drop_vars(dropped, errors="ignore"), "grib", store, {"engine": "cfgrib"})
+
+
+def _weigh_grib(path: str, where: str, size: int) -> Store:
     """Read the headers of a GRIB file's messages, and no field."""
     eccodes = need("eccodes", "grib")
     arrays = []
     try:
-        with open(place.path, "rb") as file:  # noqa: PTH123 - ecCodes takes this kind of file
+        with open(path, "rb") as file:  # noqa: PTH123 - ecCodes takes this kind of file
             while (
                 message := eccodes.codes_grib_new_from_file(file, headers_only=True)
             ) is not None:
@@ -126,18 +152,18 @@ def _weigh_grib(place: Place, size: int) -> Store:
                     eccodes.codes_release(message)
                 if points * 8 > LARGEST_COORDINATE:
                     raise TooLarge(
-                        f"A message of {shown(place.url)} declares a grid of {points:,} points",
+                        f"A message of {where} declares a grid of {points:,} points",
                         found=f"{length:,} bytes are stored",
                         advice="Check who made it: it was not opened.",
                     )
                 arrays.append(Array("", (points,), 4))
     except eccodes.CodesInternalError as error:
         raise Unreadable(
-            f"The GRIB file {shown(place.url)} cannot be read",
+            f"The GRIB file {where} cannot be read",
             found=f"{type(error).__name__}: {error}, in message {len(arrays) + 1}",
             advice="It is damaged or was not written to its end: copy it anew.",
         ) from error
-    declared, chunks = weigh(shown(place.url), arrays, size)
+    declared, chunks = weigh(where, arrays, size)
     return Store(size, declared, chunks)
 
 

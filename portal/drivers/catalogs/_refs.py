@@ -9,6 +9,7 @@ import io
 import json
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -84,8 +85,9 @@ def open_references(place: Place) -> tuple[Any, Store]:
             found=f"{size:,} bytes",
             advice="Write them as an Icechunk store: portal virtualize.",
         )
-    references = parse_json(place.fs.cat_file(place.path), base=_directory(place.url))
-    return _store(place, references)
+    with _named(place):
+        references = parse_json(place.fs.cat_file(place.path), base=_directory(place.url))
+    return stored_references(place, references)
 
 
 def open_table(place: Place) -> tuple[Any, Store]:
@@ -98,8 +100,9 @@ def open_table(place: Place) -> tuple[Any, Store]:
     """
     document = read_document(place.fs, f"{place.path}/.zmetadata", 0)
     base = _directory(place.url)
-    found = collect(_rows(place, document), lambda url: absolute(url, base))
-    return _store(place, found)
+    with _named(place):
+        found = collect(_rows(place, document), lambda url: absolute(url, base))
+    return stored_references(place, found)
 
 
 def open_classic(place: Place, size: int) -> tuple[Any, Store]:
@@ -116,10 +119,13 @@ def open_classic(place: Place, size: int) -> tuple[Any, Store]:
         return data
 
     references = refer(read_header(read, size, shown(place.url)), place.url)
-    return _store(place, references, stored=size)
+    return stored_references(place, references, stored=size)
 
 
-def _store(place: Place, references: References, stored: int | None = None) -> tuple[Any, Store]:
+def stored_references(
+    place: Place, references: References, stored: int | None = None
+) -> tuple[Any, Store]:
+    """Return the Zarr store of references, once every file that they name may be reached."""
     fetch, seen = Fetcher(place), set()
     for url in references.targets:
         parts = urlsplit(url)
@@ -136,6 +142,19 @@ def _store(place: Place, references: References, stored: int | None = None) -> t
     whole = json.dumps({"metadata": documents, "zarr_consolidated_format": 1}).encode()
     watched = Watched(store, shown(place.url), documents={".zmetadata": whole})
     return watched, replace(weighed, consolidated=True)
+
+
+@contextmanager
+def _named(place: Place) -> Iterator[None]:
+    """Put the file's name before what is wrong with its references."""
+    try:
+        yield
+    except Unreadable as error:
+        where = shown(place.url)
+        if where in error.happened:
+            raise
+        happened = f"{where}: {error.happened}"
+        raise type(error)(happened, found=error.found, advice=error.advice) from error
 
 
 def _directory(url: str) -> str:

@@ -283,3 +283,16 @@ class TestRasters:
         (tmp_path / name).write_bytes((place / name).read_bytes()[:keep])
         with pytest.raises(Unreadable, match=name):
             open_item(item_of(str(tmp_path / name)), Reach.of(str(tmp_path)))
+
+    def test_a_grib_file_over_http_is_read_by_messages(self, place):
+        with serving_files(place) as server:
+            opened = open_item(item_of(f"{server.url}/one.grib2"), Reach.of(server.url))
+            assert opened["t"].chunks == ((1, 1, 1), (4,), (5,))
+            sent = pickle.loads(pickle.dumps(opened))
+            before = len(server.asked)
+            expected = np.arange(20.0).reshape(4, 5) + 520
+            np.testing.assert_allclose(sent["t"].isel(step=1).values, expected, atol=0.01)
+            assert len(server.asked) == before + 1
+            assert str(opened["time"].values)[:10] == "2001-01-01"
+            with pytest.raises(Unreadable, match="do not make one dataset"):
+                open_item(item_of(f"{server.url}/levels.grib2"), Reach.of(server.url))

@@ -1,4 +1,4 @@
-"""The verbs of finding: search, find, watch, timeline, open."""
+"""The verbs of finding: search, find, watch, timeline, open, export."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from portal.core.found import Bin, SearchResult
 from portal.core.item import Item
+from portal.core.policy import Action
 from portal.core.query import Query, Sort
 from portal.federation.door import Door
 from portal.federation.interpret import Box, Time, interpret
@@ -169,6 +170,38 @@ class Finding(Door):
         self._require_data(found)
         catalog = self.registry.catalog(found.facility, name)
         return quicklook(self.home.quicklooks, found, catalog)
+
+    def export(self, items: Item | str | Iterable[Item | str], format: str) -> str:
+        """Write records in the words of other systems; their data is not touched.
+
+        Parameters
+        ----------
+        items
+            A record or its id, several of these, or what a search found.
+        format
+            "stac", "croissant", "dcat", "schema.org", "ro-crate" or "bibtex".
+
+        Returns
+        -------
+        str
+            The document. Of a record given twice, one is written; a field that a record has wrong
+            is left out, except in "stac", which has the records as they are.
+
+        Raises
+        ------
+        InvalidInput, InvalidItem, UnknownFacility, UnknownItem, Denied
+        """
+        from portal.export import export
+
+        given = [items] if isinstance(items, Item | str) else items
+        return export([self._permitted(item) for item in given], format)
+
+    def _permitted(self, item: Item | str) -> Item:
+        """Return a record that is known already as it is, and else by its id, if it may be seen."""
+        if not isinstance(item, Item):
+            return self.item(item)
+        self.gate.require(Action.DISCOVER, self.gate.site(self.registry.facility(item.facility)))
+        return item
 
     @property
     def searches(self) -> SavedSearches:

@@ -10,6 +10,7 @@ import typer
 from portal.core.job import JobState
 from portal.errors import InvalidParameter
 from portal.ui import finding, messages
+from portal.ui.cli.export import export
 from portal.ui.cli.output import FAILED, INTERRUPTED, Line, Output, progress_line
 from portal.ui.cli.virtualize import virtualize
 
@@ -21,6 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(virtualize)
+app.command()(export)
 
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
 Several = list[str] | None

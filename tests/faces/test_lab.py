@@ -14,6 +14,7 @@ from tests.faces.lab import (
     LONG,
     Lab,
     add_cell,
+    cell,
     change_theme,
     choose,
     open_notebook,
@@ -83,22 +84,27 @@ def test_find_a_dataset_and_write_its_cell(quiet_page: Page, lab: Lab) -> None:
     expect(said).to_have_text("Written to find.ipynb, cell 1. Run the cell to open the dataset.")
     assert sources(page) == [f'{CONNECT}ds = fed.open("sandia:linke-turbidity")\nds']
 
-    # What was not run is replaced.
+    # The next one replaces it, run or not, and its output goes.
     choose(panel, "altitude", "Altitude")
     insert.click()
     expect(said).to_contain_text("Replaced in find.ipynb, cell 1.")
     assert sources(page) == [f'{CONNECT}ds = fed.open("sandia:altitude")\nds']
     run_cell(page, 0)
     expect(output(page, 0).locator(".xr-wrap")).to_contain_text("altitude", timeout=LONG)
-
-    # What was run stays: the next one goes below it, and does not connect again.
     choose(panel, "turbidity", "Linke turbidity")
+    insert.click()
+    expect(said).to_contain_text("Replaced in find.ipynb, cell 1.")
+    assert sources(page)[0] == f'{CONNECT}ds = fed.open("sandia:linke-turbidity")\nds'
+    expect(output(page, 0).locator(".xr-wrap")).to_have_count(0)
+
+    # What was changed by hand is the reader's: the next one goes below it.
+    cell(page, 0).locator(".cm-content").click()
+    page.keyboard.press("Control+End")
+    page.keyboard.type("  # mine")
     panel.get_by_role("button", name="Insert and run").click()
     expect(output(page, 1).locator(".xr-wrap")).to_contain_text("linke_turbidity", timeout=LONG)
-    assert sources(page)[:2] == [
-        f'{CONNECT}ds = fed.open("sandia:altitude")\nds',
-        'ds = fed.open("sandia:linke-turbidity")\nds',
-    ]
+    assert sources(page)[1] == 'ds = fed.open("sandia:linke-turbidity")\nds'
+    assert sources(page)[0].endswith("# mine")
 
     # Look at it; the slider reads another month.
     view = output(page, add_cell(page, "portal.view(ds)")).locator(".portal-viewer")

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
-from http.client import HTTPConnection
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
@@ -16,77 +12,15 @@ from urllib.parse import parse_qs, urlsplit
 import psutil
 import pytest
 
+from tests.faces.voila import Served
 from tests.helpers import wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
-ROOT = Path(__file__).parents[2]
-DASHBOARDS = ROOT / "notebooks" / "dashboards"
+DASHBOARDS = Path(__file__).parents[2] / "notebooks" / "dashboards"
 #: Milliseconds: a page starts a kernel, a run starts a cluster, on a machine that may be busy.
 PAGE, RUN = 120_000, 120_000
-
-
-class Served:
-    """The server of the dashboards, as its own process."""
-
-    def __init__(self, directory: Path, home: Path, *options: str) -> None:
-        self.log = home.parent / "dashboards.log"
-        env = {
-            **os.environ,
-            "PORTAL_HOME": str(home),
-            "JUPYTER_RUNTIME_DIR": str(home.parent / "runtime"),
-            "JUPYTER_CONFIG_DIR": str(home.parent / "config"),
-            "IPYTHONDIR": str(home.parent / "ipython"),
-        }
-        command = [sys.executable, "-m", "portal.ui.dashboards", str(directory)]
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [*command, "--no-browser", "--allow-root", "--port=0", *options],
-                env=env,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-
-    @property
-    def url(self) -> str:
-        """The page's address, with the token, as the server prints it."""
-
-        def printed() -> str | None:
-            assert self.process.poll() is None, self.log.read_text()
-            found = re.findall(r"http://127\.0\.0\.1:\d+\S*\?token=\w+", self.log.read_text())
-            return found[-1] if found else None
-
-        return wait_until(printed) or ""
-
-    def get(self, path: str, **headers: str) -> tuple[int, str, bytes]:
-        """Ask, without following; the status, the Location and the body."""
-        connection = HTTPConnection(urlsplit(self.url).netloc, timeout=30)
-        try:
-            connection.request("GET", path, headers=headers)
-            answer = connection.getresponse()
-            return answer.status, answer.getheader("Location", ""), answer.read()
-        finally:
-            connection.close()
-
-    def end(self) -> None:
-        """End the server, and hold it to leaving no kernel behind."""
-        kernels = [
-            child
-            for child in psutil.Process(self.process.pid).children()
-            if child.status() != psutil.STATUS_ZOMBIE
-        ]
-        self.process.terminate()
-        try:
-            self.process.wait(30)
-        finally:
-            self.process.kill()
-            self.process.wait()
-            _, alive = psutil.wait_procs(kernels, timeout=10)
-            for kernel in alive:
-                kernel.kill()
-        assert not alive
 
 
 @pytest.fixture(scope="module")

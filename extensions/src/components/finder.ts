@@ -86,6 +86,7 @@ export function createFinder(
   const page = createPage({
     size: PAGE,
     results: results.element,
+    active: filters.active,
     tools: [sort],
     onTurn(next) {
       offset = next;
@@ -110,8 +111,7 @@ export function createFinder(
       'div',
       { class: 'portal-ask' },
       h('div', { class: 'portal-words' }, search, saved),
-      understood.element,
-      filters.active
+      understood.element
     ),
     filters.element,
     page.element
@@ -165,7 +165,7 @@ export function createFinder(
     understood.show(found.understood ?? null, literal);
     results.show(found.hits, grown);
     page.show(found, asked);
-    if (turned && !asked.wait) {
+    if (turned && asked.offset === offset) {
       turned = false;
       results.element.scrollIntoView({ block: 'nearest' });
       results.focus();

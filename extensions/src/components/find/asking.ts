@@ -90,8 +90,12 @@ export function createAsking(options: AskingOptions): Asking {
       words += 1;
       clearTimeout(throttle);
       live.cancel();
-      void ask(0);
-      void askLive();
+      const turn = words;
+      void ask(0).then(() => {
+        if (turn === words) {
+          void askLive();
+        }
+      });
     },
     dispose() {
       words += 1;

@@ -89,7 +89,13 @@ export function createMap(name: string, onChange: (box: BBox | null) => void): W
   let level = 0;
   let center: [number, number] = [0, 0];
   let drag: Drag | null = null;
-  const commit = later(() => onChange(span && toBBox(span)), 200);
+  /** Whether keys have changed the box, and nobody has been told yet. */
+  let untold = false;
+  const tell = () => {
+    untold = false;
+    onChange(span && toBBox(span));
+  };
+  const commit = later(tell, 200);
 
   const width = () => 360 / 2 ** level;
   /** Degrees of a pixel. */
@@ -123,11 +129,12 @@ export function createMap(name: string, onChange: (box: BBox | null) => void): W
     meant = false;
     draw();
     if (wait) {
+      untold = true;
       commit();
       told.textContent = span ? extent(toBBox(span)) : 'No box';
     } else {
       commit.cancel();
-      onChange(span && toBBox(span));
+      tell();
     }
   }
 
@@ -279,8 +286,7 @@ export function createMap(name: string, onChange: (box: BBox | null) => void): W
   return {
     element,
     box(box, fromWords = false) {
-      if (!drag) {
-        commit.cancel();
+      if (!drag && !untold) {
         span = toSpan(box);
         meant = fromWords;
         draw();

@@ -14,6 +14,8 @@ export interface Page {
 export interface PageOptions {
   size: number;
   results: HTMLElement;
+  /** The filters that are set. */
+  active: HTMLElement;
   tools: HTMLElement[];
   /** Another page is asked for, from this number on. */
   onTurn(offset: number): void;
@@ -22,7 +24,7 @@ export interface PageOptions {
 }
 
 /** Make it around the list of results. */
-export function createPage({ size, results, tools, onTurn, onLift }: PageOptions): Page {
+export function createPage({ size, results, active, tools, onTurn, onLift }: PageOptions): Page {
   const status = h('p', { class: 'portal-status', role: 'status', 'data-testid': 'portal-status' });
   const waiting = h('p', {
     class: 'portal-waiting',
@@ -52,6 +54,7 @@ export function createPage({ size, results, tools, onTurn, onLift }: PageOptions
   const element = h(
     'div',
     { class: 'portal-found' },
+    active,
     h('div', { class: 'portal-tools' }, status, ...tools),
     waiting,
     problems,

@@ -49,7 +49,12 @@ export function createTimeline(onChange: (years: Years | null) => void): Timelin
   let years: Years | null = null;
   let meant = false;
   let drag: { pointer: number; anchor: number; end: End | null; before: Years | null } | null = null;
-  const commit = later(() => onChange(years), 250);
+  /** Whether keys have changed the range, and nobody has been told yet. */
+  let untold = false;
+  const commit = later(() => {
+    untold = false;
+    onChange(years);
+  }, 250);
 
   /** The years that the line has, the end excluded. */
   function domain(): [number, number] {
@@ -183,6 +188,7 @@ export function createTimeline(onChange: (years: Years | null) => void): Timelin
       } else {
         return;
       }
+      untold = true;
       commit();
       event.preventDefault();
       event.stopPropagation();
@@ -199,8 +205,7 @@ export function createTimeline(onChange: (years: Years | null) => void): Timelin
       }
     },
     range(next, fromWords = false) {
-      if (!drag) {
-        commit.cancel();
+      if (!drag && !untold) {
         years = next;
         meant = fromWords;
         draw();

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from portal.core.asset import Asset
 from portal.core.item import Item
 from portal.drivers.catalogs._open import open_place, reading
 from portal.drivers.catalogs._place import place_of
 from portal.drivers.catalogs._reach import Reach, shown
-from portal.errors import Denied, Unreadable
+from portal.errors import Denied, InvalidItem, Unreadable
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -61,10 +61,19 @@ def open_item(item: Item, reach: Reach) -> xr.Dataset:
     ------
     Unreadable
         It has no asset that opens: the advice names where access is described.
+    InvalidItem
+        Its assets are not those of a STAC Item.
     Denied, Unavailable, TooLarge, MissingDependency
     """
-    asset, form = best_asset(item)
-    kwargs = safe_keywords(asset)
+    try:
+        asset, form = best_asset(item)
+        kwargs = safe_keywords(asset)
+    except (TypeError, AttributeError, KeyError, ValueError) as error:
+        raise InvalidItem(
+            f"The assets of {item.id} are not those of a STAC Item",
+            found=f"{type(error).__name__}: {error}",
+            advice="Tell whoever keeps the record.",
+        ) from error
     if form == "opendap":
         reach.check(asset.href)
         from portal.drivers.catalogs._dap import open_dap
@@ -98,15 +107,18 @@ def best_asset(item: Item) -> tuple[Asset, str]:
 
 def form_of(asset: Asset) -> str:
     """Say which form of data an asset has; empty for none that opens."""
+    for kept in (asset.open_kwargs, asset.storage_options):
+        if not isinstance(kept, Mapping):
+            raise TypeError(f"options that are no mapping: {kept!r}"[:200])
     if _NO_DATA & set(asset.roles) and "data" not in asset.roles:
         return ""
     media = asset.media_type.partition(";")[0].strip().lower()
-    path = urlsplit(asset.href).path.rstrip("/").lower()
+    path = asset.href.partition("?")[0].partition("#")[0].rstrip("/").lower()
+    if "/dodsc/" in path or (not media and "/opendap/" in path):
+        return "opendap"
     for form, (types, suffixes) in _FORMS.items():
         if media in types or (suffixes and path.endswith(suffixes)):
             return form
-    if "/dodsc/" in path or "/opendap/" in path:
-        return "opendap"
     return _ENGINES.get(str(asset.open_kwargs.get("engine", "")), "")
 
 

@@ -146,7 +146,8 @@ def bucket_of(href: str, reach: Reach, storage: Mapping[str, Any]) -> Bucket:
     Denied
         It names an endpoint that the facility file does not, or options that are not passed on.
     """
-    client = dict(storage.get("client_kwargs") or {})
+    given = storage.get("client_kwargs") or {}
+    client = dict(given) if isinstance(given, Mapping) else {"": given}
     unknown = sorted(set(storage) - set(STORAGE))
     unknown += sorted(f"client_kwargs.{name}" for name in set(client) - set(_CLIENT))
     if unknown:

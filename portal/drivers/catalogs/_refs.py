@@ -134,7 +134,8 @@ def stored_references(
             seen.add(where)
             fetch.find(url)
     stored = references.stored if stored is None else stored
-    documents = references.documents()
+    with _named(place):
+        documents = references.documents()
     weighed = weigh_documents(shown(place.url), documents, stored)
     store = ReferenceStore(references, fetch)
     if any(key.endswith("zarr.json") for key in documents):

@@ -8,14 +8,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from portal.core.asset import Asset
 from portal.core.item import Item
 from portal.drivers.catalogs._access import open_item
+from portal.drivers.catalogs._place import bucket_of
 from portal.drivers.catalogs._reach import Reach
 from portal.errors import Denied, PortalError, Unavailable, Unreadable
 from tests.drivers.catalogs.samples import FORMATS, grid, write, write_geotiff, write_grib
+from tests.drivers.catalogs.servers import dap
 from tests.drivers.catalogs.servers.stores import serving_files, serving_s3
+from tests.drivers.catalogs.servers.wsgi import serve
 
 
 def item_of(href: str, **asset) -> Item:
@@ -224,6 +229,57 @@ def place(tmp_path_factory) -> Path:
     write_grib(path / "one.grib2")
     write_grib(path / "levels.grib2", heights=True)
     return path
+
+
+def test_an_opendap_address_is_opened_by_its_protocol():
+    held = grid().assign_coords(time=np.arange(3.0))
+    with serve(dap.grids({"box": held})) as server:
+        item = item_of(f"{server.url}/box", media_type="application/x-opendap")
+        opened = open_item(item, Reach.of(server.url))
+        np.testing.assert_array_equal(opened["t2m"].values, grid()["t2m"].values)
+        with pytest.raises(Denied):
+            open_item(item, Reach())
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=5,
+)  # fmt: skip
+HREFS = st.sampled_from(["http://[::1", "", "/x.nc", "http://127.0.0.1/x.nc", "a.nc", "http://a b"])
+
+
+STORAGE = JSON | st.dictionaries(st.sampled_from(["client_kwargs", "endpoint_url", "anon"]), JSON)
+
+
+@given(storage=st.dictionaries(st.sampled_from(["client_kwargs", "endpoint_url", "anon"]), JSON))
+def test_no_key_is_sent_to_an_endpoint_that_a_record_names(storage):
+    try:
+        bucket = bucket_of("s3://lab/x.zarr", Reach(), storage)
+    except Denied:
+        return
+    assert bucket.anonymous
+    assert bucket.endpoint is None
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    href=HREFS,
+    fields=st.fixed_dictionaries(
+        {},
+        optional={
+            "type": JSON | st.sampled_from(["application/vnd.zarr", "image/tiff"]),
+            "roles": JSON | st.just(["data"]),
+            "xarray:open_kwargs": JSON
+            | st.dictionaries(st.sampled_from(["engine", "group"]), JSON),
+            "xarray:storage_options": STORAGE,
+        },
+    ),
+)
+def test_whatever_a_record_says_of_its_assets_is_an_error_of_portal_s(href, fields):
+    document = item_of("x").to_stac() | {"assets": {"data": {"href": href} | fields}}
+    with pytest.raises(PortalError):
+        open_item(Item.from_stac(document, "here"), Reach.of("http://127.0.0.1:9/"))
 
 
 #: rasterio multiplies transforms in the old way.

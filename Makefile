@@ -65,7 +65,7 @@ bench-find: env  ## A million records, ten live catalogs, virtual stores, the fi
 	$(BIN)/python -m tests.benchmarks.find
 
 lock: env  ## Resolve the lock anew for Python 3.11 to 3.13
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --group build --group test --group lint \
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra all --group build --group test --group lint \
 	  --generate-hashes --no-annotate --no-header --upgrade pyproject.toml --output-file requirements.lock
 
 wheel: env  ## Build the sdist and the wheel, front-ends included

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from portal.core.facility import Facility
 from portal.core.item import Item, split_id
@@ -14,6 +14,9 @@ from portal.federation.gate import Gate
 from portal.federation.records import Records
 from portal.federation.registry import Registry
 
+if TYPE_CHECKING:
+    from portal.words.semantic import Meanings
+
 
 @dataclass
 class Door:
@@ -22,6 +25,7 @@ class Door:
     home: Home
     registry: Registry = field(repr=False)
     gate: Gate
+    meanings: Meanings | None = field(default=None, repr=False)
     records: Records = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

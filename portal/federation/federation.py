@@ -25,9 +25,15 @@ from portal.federation.running import Running
 from portal.federation.runs import Run
 from portal.federation.virtualizing import Virtualizing
 
+MODEL_VARIABLE = "PORTAL_SENTENCE_MODEL"
+
 
 def connect(
-    *, home: str | os.PathLike[str] | None = None, sample: bool = True, policy: Policy | None = None
+    *,
+    home: str | os.PathLike[str] | None = None,
+    sample: bool = True,
+    policy: Policy | None = None,
+    sentence_model: str | os.PathLike[str] | None = None,
 ) -> Federation:
     """Open the federation that is configured here.
 
@@ -39,6 +45,10 @@ def connect(
         Whether the sample federation, whose data ships in packages, is part of it.
     policy
         Rules other than the built-in ones.
+    sentence_model
+        Directory of a sentence-transformers model, by which quantities are found that are named in
+        words that no table knows; by default that of ``$PORTAL_SENTENCE_MODEL``, or none. It is
+        loaded at once, which takes seconds.
 
     Returns
     -------
@@ -48,6 +58,8 @@ def connect(
     ------
     Unavailable
         The home cannot be made.
+    InvalidConfig, MissingDependency
+        The sentence model cannot be loaded.
 
     Warns
     -----
@@ -59,7 +71,13 @@ def connect(
     place = Home.of(home)
     place.make()
     gate = Gate(Actor(getpass.getuser()), policy or Policy(), Journal(place.journal))
-    return Federation(place, Registry.load(place, sample=sample), gate)
+    registry = Registry.load(place, sample=sample)
+    model = os.environ.get(MODEL_VARIABLE, "") if sentence_model is None else sentence_model
+    if not model:
+        return Federation(place, registry, gate)
+    from portal.words.semantic import Meanings
+
+    return Federation(place, registry, gate, Meanings.of(model))
 
 
 class Federation(Finding, Running, Virtualizing):

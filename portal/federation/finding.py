@@ -88,6 +88,7 @@ class Finding(Door):
             offset=offset,
             sort=sort,
             literal=literal,
+            meanings=self.meanings,
         )
         result = self.find(query, wait=wait)
         over = not result.pending and (wait or not self.records.asks(query, self._visible()))

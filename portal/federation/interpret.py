@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from portal.core.query import BBox, Interval, Query, Sort
 from portal.core.understood import Understanding
+
+if TYPE_CHECKING:
+    from portal.words.semantic import Meanings
 
 Box = BBox | Sequence[float]
 Time = Interval | str | datetime | Sequence[str | datetime | None]
@@ -25,6 +29,7 @@ def interpret(
     offset: int = 0,
     sort: Sort = "relevance",
     literal: Collection[str] = (),
+    meanings: Meanings | None = None,
 ) -> tuple[Query, Understanding]:
     """Make a Query of what a person typed and chose, see :meth:`Finding.search`.
 
@@ -36,6 +41,8 @@ def interpret(
     ----------
     literal
         Phrases of the text that are words and mean nothing else.
+    meanings
+        Finds quantities by meaning, see :func:`portal.words.understand`.
 
     Raises
     ------
@@ -57,7 +64,7 @@ def interpret(
         return query, Understanding(text, "")
     from portal.words import understand
 
-    meant = understand(query.text, literal=literal)
+    meant = understand(query.text, literal=literal, meanings=meanings)
     place, period = meant.place, meant.time
     return replace(
         query,

@@ -50,7 +50,7 @@ def timeline(fed: Federation, values: object) -> dict[str, Any]:
     """
     given = arguments(values)
     del given["wait"]
-    bins = fed.timeline(interpret(**given)[0])
+    bins = fed.timeline(interpret(**given, meanings=fed.meanings)[0])
     return {"bins": [{"start": b.start, "end": b.end, "count": b.records} for b in bins]}
 
 

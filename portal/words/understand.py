@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
 
 from portal.core.query import Concept
 from portal.core.understood import Period, Place, Understanding
@@ -13,19 +14,28 @@ from portal.words.tables import Words, load
 from portal.words.times import find_time
 from portal.words.units import dimension_of, find_units
 
+if TYPE_CHECKING:
+    from portal.words.semantic import Meanings
+
 _SMALL_WORDS = (
     "a above across along an and around as at by during for from in inside near of off on or over"
     " the throughout to with within data dataset datasets what is are was were show me find"
 )
 _SMALL = frozenset(_SMALL_WORDS.split())
 _HIDDEN = "\0"
+#: Who writes these means words as they are.
+_QUOTED = frozenset('"*-')
 
 #: A quantity as it was found: where its words begin and end, and its standard names.
 Phrase = tuple[int, int, tuple[str, ...]]
 
 
 def understand(
-    text: str, *, literal: Collection[str] = (), today: date | None = None
+    text: str,
+    *,
+    literal: Collection[str] = (),
+    today: date | None = None,
+    meanings: Meanings | None = None,
 ) -> Understanding:
     """Tell what a text asks for; nothing is read but the shipped tables.
 
@@ -38,6 +48,8 @@ def understand(
         Phrases, as an earlier understanding showed them, that shall stay words.
     today
         The day that "last year" counts from; by default the day it is (UTC).
+    meanings
+        Finds a quantity by meaning where the tables know none of the words.
 
     Returns
     -------
@@ -51,9 +63,13 @@ def understand(
     bare = bare_places(found, taken, tables)
     held = taken.union(*(where for where, _ in bare))
     concepts = _concepts(found, taken, held, tables)
+    rest = _rest(found, taken) if taken else text.strip()
+    if meanings and not concepts and not literal and not _QUOTED.intersection(rest):
+        near = meanings.concept(rest)
+        concepts, rest = ((near,), "") if near else ((), rest)
     return Understanding(
         original=text,
-        text=_rest(found, taken) if taken else text.strip(),
+        text=rest,
         concepts=concepts,
         place=place,
         time=period,

@@ -9,6 +9,7 @@ declared live, which is how the specification lets a checksum be absent: the byt
 promise. Record sets are made of the columns of tables that a record lists (STAC table extension 1.2,
 ``table:columns``), since an extraction by column is what the specification has. It has none for the
 arrays of NetCDF, HDF5 or Zarr, so their variables are told in schema.org's ``variableMeasured``.
+``citeAs`` is the BibTeX entry, as the specification would have it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from portal.core.item import Item
 from portal.export import schema_org
 from portal.export._json import to_json, told
 from portal.export._record import File, Record, read
+from portal.export.bibtex import bibtex
 
 #: The context that the specification gives, in its appendix and its examples.
 _CONTEXT: Final = {
@@ -75,19 +77,18 @@ _TABLES: Final = ("text/csv", "text/tab-separated-values", "application/vnd.apac
 
 def export(items: Sequence[Item]) -> str:
     """Write a dataset's document, or an array of any other number of them."""
-    found = [_document(read(item)) for item in items]
+    found = [_document(item, read(item)) for item in items]
     return to_json(found[0] if len(found) == 1 else found)
 
 
-def _document(record: Record) -> dict[str, Any]:
+def _document(item: Item, record: Record) -> dict[str, Any]:
     described = schema_org.dataset(record) | told(
         {
             "conformsTo": "http://mlcommons.org/croissant/1.0",
             "description": record.description or record.title,
             "url": record.page or record.urn,
             "license": schema_org.licence(record) or record.licence,
-            "citeAs": record.citation,
-            "distribution": None,
+            "citeAs": bibtex(item),
         }
     )
     described.pop("citation", None)

@@ -1,10 +1,10 @@
 """DCAT 3 as JSON-LD: a catalogue of datasets, for data portals.
 
 W3C Recommendation "Data Catalog Vocabulary (DCAT) - Version 3" (https://www.w3.org/TR/vocab-dcat-3/):
-bounding boxes as WKT (section 6.16 and GeoSPARQL's ``wktLiteral``, longitude before latitude by its
-default CRS84), periods with start and end (6.15), checksums in SPDX's terms (6.8), other identifiers
-in ADMS' (section 8). Two boxes stand for one across the antimeridian. The context is in the document.
-DCAT has no word for variables.
+a place has its box as GeoSPARQL's WKT, longitude before latitude by its default CRS84 ("Class:
+Location"), a period its start and end ("Class: Period of Time"), a file its checksum in SPDX's terms
+("Class: Checksum"); a DOI is an identifier of ADMS ("Dereferenceable identifiers"). Two boxes stand
+for one across the antimeridian. The context is in the document. DCAT has no word for variables.
 """
 
 from __future__ import annotations

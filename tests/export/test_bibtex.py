@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from portal.export import export
 from portal.export.bibtex import bibtex
-from tests.export.odd import HOSTILE, ITEMS, item
+from tests.export.records import HOSTILE, ITEMS, item
 
 
 def parse(text):

@@ -1,14 +1,19 @@
-"""Records as no catalog should write them, and some do."""
+"""Records for the tests: one that tells all, and those that no catalog should write and some do."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
 from hypothesis import strategies as st
 
+from portal.core.asset import Asset, Provider
 from portal.core.item import Item
+from portal.core.variable import Dimension, Variable
 
+CSV = b"time,nee\n2003-01-01T00:00:00,1.5\n2003-01-01T00:30:00,-2.25\n"
+SHA256 = hashlib.sha256(CSV).hexdigest()
 HOSTILE = [
     "</script><script>alert(1)</script>",
     "<!--<script>",
@@ -122,3 +127,57 @@ ITEMS = st.builds(
 def item(local: str = "one", **properties: Any) -> Item:
     """Make a record with some properties, and nothing else."""
     return _item("lab", local, properties, {}, [], None)
+
+
+def full(local: str = "bog", **more: Any) -> Item:
+    """Make a record that tells all that the formats can say."""
+    values: dict[str, Any] = {
+        "title": "Fluxes over a bog",
+        "description": "Half-hourly fluxes of carbon dioxide and heat.",
+        "bbox": (-93.5, 47.25, -93, 47.5),
+        "time": "2003-01-01T00:00:00Z/2004-01-01T00:00:00Z",
+        "created": "2024-01-01T00:00:00Z",
+        "variables": [
+            Variable("nee", ("time",), "net exchange", "surface_upward_mole_flux_of_carbon_dioxide", "umol m-2 s-1", "float32"),
+            Variable("h", ("time",), units="W m-2", dtype="float32"),
+        ],
+        "dimensions": [Dimension("time", "temporal", size=17520)],
+        "assets": {
+            "data": Asset(
+                "https://data.example.org/fluxes.csv",
+                title="fluxes.csv",
+                media_type="text/csv",
+                roles=("data",),
+                size=len(CSV),
+                extra={
+                    "file:checksum": f"1220{SHA256}",
+                    "table:columns": [
+                        {"name": "time", "type": "datetime64[ns]"},
+                        {"name": "nee", "type": "float32", "description": "net exchange"},
+                    ],
+                },
+            ),
+            "store": Asset("s3://bucket/fluxes.zarr", media_type="application/vnd.zarr", roles=("data",)),
+            "here": Asset("/data/fluxes.nc", media_type="application/netcdf", roles=("data",)),
+        },
+        "keywords": ["carbon", "bog"],
+        "license": "CC-BY-4.0",
+        "providers": [
+            Provider("A Laboratory", ("producer",), "https://lab.example.org"),
+            Provider("Grass and Bog, Inc.", ("producer",)),
+            Provider("A Repository", ("host",), "https://repository.example.org"),
+        ],
+        "citation": "Doe, J. (2005): Fluxes over a bog. A Repository.",
+        "doi": "10.5072/bog.1",
+        "links": [
+            {"rel": "about", "href": "https://repository.example.org/bog"},
+            {"rel": "derived_from", "href": "urn:portal:lab:raw"},
+        ],
+        "properties": {"published": "2005-06-07T00:00:00Z", "version": "1.2.0"},
+    }  # fmt: skip
+    return Item.build("lab", local, **(values | more))
+
+
+def across() -> Item:
+    """Make a record of a place across the antimeridian."""
+    return full("across", bbox=(170, -20, -175, 0))

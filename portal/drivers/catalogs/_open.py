@@ -149,15 +149,15 @@ def _decoded(
 def _open_file(place: Place, lazy: bool, kwargs: dict[str, Any]) -> Opened:
     path = place.path
     size = int(place.fs.size(path) or 0)
-    with place.fs.open(path, "rb") as file:
+    with place.file() as file:
         head = file.read(8)
     kind = next((k for k, marks in _MAGIC.items() if head.startswith(marks)), "")
     if kind == "hdf5":
-        store = inspect_hdf5(place.source(), path, size, place.root)
+        source = place.source()
+        store = inspect_hdf5(source, path, size, place.root)
         told: dict[str, Any] = {"engine": "h5netcdf", "phony_dims": "sort"}
         if store.group != "/":
             told["group"] = store.group
-        source = place.source()
     elif kind == "netcdf3" and place.local:
         store, told, source = inspect_classic(path, size), {"engine": "netcdf4"}, path
     elif kind in ("netcdf3", "references"):

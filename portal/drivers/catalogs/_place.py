@@ -68,7 +68,15 @@ class Place:
 
     def source(self) -> Any:
         """Return what xarray's file engines take: a path, or an open file."""
-        return self.path if self.local else self.fs.open(self.path, "rb")
+        return self.path if self.local else self.file()
+
+    def file(self) -> Any:
+        """Return the open file."""
+        if type(self.fs).__module__.startswith("obstore"):
+            from portal.drivers.catalogs._blocks import BlockFile
+
+            return BlockFile(self.fs, self.path)
+        return self.fs.open(self.path, "rb")
 
     def zarr(self) -> Any:
         """Return a read-only Zarr store."""

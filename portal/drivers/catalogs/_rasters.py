@@ -124,7 +124,7 @@ def _open_far(place: Place, size: int, lazy: bool, kwargs: dict[str, Any]) -> Op
         )
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "copy.grib"
-        with place.fs.open(place.path, "rb") as source_file, path.open("wb") as copy:
+        with place.file() as source_file, path.open("wb") as copy:
             shutil.copyfileobj(source_file, copy, 2**20)
         store = _weigh_grib(str(path), shown(place.url), size)
         held = read_messages(path, name=shown(place.url))

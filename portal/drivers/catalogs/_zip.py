@@ -36,7 +36,7 @@ def unpacked(place: Place, size: int) -> Place:
     from fsspec.implementations.zip import ZipFileSystem
 
     try:
-        fs = ZipFileSystem(place.fs.open(place.path, "rb"), skip_instance_cache=True)
+        fs = ZipFileSystem(place.file(), skip_instance_cache=True)
         members = fs.zip.infolist()
     except (zipfile.BadZipFile, ValueError, KeyError, EOFError, NotImplementedError) as error:
         raise Unreadable(

@@ -9,84 +9,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import portal
-from portal.core.item import Item
-from portal.core.query import BBox, Interval
-from portal.core.variable import Variable
-from tests.faces.voila import Served, write_page
+from tests.faces.finder import HOSTILE, PAGE, finder_page, opened, results, total, words
+from tests.faces.voila import Served
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
-
-#: Milliseconds: a page starts a kernel, on a machine that may be busy.
-PAGE = 120_000
-HOSTILE = '<img src=x onerror="document.title=1"><script>document.title=2</script> of spring'
-
-
-def records() -> Iterator[Item]:
-    """Fields of soil from west to east, one a year; rain over two places; a title that is code."""
-    for number in range(45):
-        yield Item.build(
-            "fields",
-            f"soil-{number:02d}",
-            title=f"Peat cores of field {number:02d}",
-            bbox=BBox(-170 + 7 * number, 30, -168 + 7 * number, 32),
-            time=Interval.of(str(1970 + number)),
-            variables=[Variable("peat", ("depth",), "Depth of the peat", "", "m", "float32")],
-            keywords=["soil", "even" if number % 2 == 0 else "odd"],
-            citation=f"A. Digger (2020). Field {number}.",
-        )
-    for place, west in (("Texas", -102), ("Kenya", 36)):
-        yield Item.build(
-            "fields",
-            f"rain-{place.lower()}",
-            title=f"Gauges in {place}",
-            bbox=BBox(west, 0 if place == "Kenya" else 28, west + 4, 33),
-            time=Interval.of("1995/2005"),
-            variables=[
-                Variable("pr", ("time",), "", "precipitation_flux", "kg m-2 s-1", "float32")
-            ],
-        )
-    yield Item.build("fields", "hostile", title=HOSTILE, keywords=["<b>bold</b>"], time="2020")
+    from playwright.sync_api import Page
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    directory = tmp_path_factory.mktemp("finder")
-    home = directory / "home"
-    (home / "facilities").mkdir(parents=True)
-    (home / "facilities" / "fields.toml").write_text('name = "Fields"\naccess = "public"\n')
-    with portal.connect(home=home) as fed:
-        fed.records.index.upsert(records(), catalog="fields")
-    server = Served(write_page(directory / "pages"), home)
-    yield server
-    server.end()
+    with finder_page(tmp_path_factory.mktemp("finder")) as server:
+        yield server
 
 
 @pytest.fixture
 def page(quiet_page: Page, served: Served) -> Page:
-    quiet_page.set_viewport_size({"width": 1200, "height": 900})
-    quiet_page.goto(served.url)
-    results(quiet_page).first.wait_for(timeout=PAGE)
-    return quiet_page
-
-
-def results(page: Page) -> Locator:
-    return page.get_by_test_id("portal-result")
-
-
-def words(page: Page) -> Locator:
-    return page.get_by_role("searchbox", name="Search datasets")
-
-
-def total(page: Page, text: str | re.Pattern[str]) -> None:
-    from playwright.sync_api import expect
-
-    expect(page.get_by_test_id("portal-status")).to_contain_text(text)
-
-
-def area(page: Page) -> Locator:
-    return page.get_by_label("West, south, east, north")
+    return opened(quiet_page, served)
 
 
 def test_it_searches_as_one_types(page: Page) -> None:
@@ -133,131 +71,6 @@ def test_long_facets_are_searched(page: Page) -> None:
     field.press_sequentially("soi")
     chips = page.get_by_role("group", name="Keyword").locator(".portal-chip")
     expect(chips).to_have_text([re.compile("soil")])
-
-
-def test_a_box_is_drawn_moved_resized_and_cleared(page: Page) -> None:
-
-    words(page).fill("peat cores")
-    total(page, "45 datasets")
-    frame = page.get_by_test_id("portal-map").bounding_box()
-    assert frame is not None
-
-    def at(lon: float, lat: float) -> tuple[float, float]:
-        return (
-            frame["x"] + (lon + 180) / 360 * frame["width"],
-            frame["y"] + (90 - lat) / 180 * frame["height"],
-        )
-
-    def drag(start: tuple[float, float], end: tuple[float, float]) -> list[float]:
-        page.mouse.move(*at(*start))
-        page.mouse.down()
-        page.mouse.move(*at(*end), steps=4)
-        page.mouse.up()
-        return [float(part) for part in area(page).input_value().split(",")]
-
-    box = drag((-100, 50), (-40, 10))
-    assert box == pytest.approx([-100, 10, -40, 50], abs=1.5)
-    total(page, re.compile(r"^(8|9|10) datasets"))
-    box = drag((-70, 20), (-20, 20))
-    assert box == pytest.approx([-50, 10, 10, 50], abs=3)
-    box = drag((10, 30), (60, 30))
-    assert box == pytest.approx([-50, 10, 60, 50], abs=4)
-
-    # Across the antimeridian, beyond the picture's edge.
-    page.get_by_role("button", name="Clear all").click()
-    total(page, "45 datasets")
-    box = drag((150, 60), (200, 0))
-    assert box == pytest.approx([150, 0, -160, 60], abs=2)
-    west, _, east, _ = box
-    inside = sum(-168 + 7 * n >= west or -170 + 7 * n <= east for n in range(45))
-    total(page, f"{inside} datasets")
-
-
-def test_a_box_by_keyboard(page: Page) -> None:
-    from playwright.sync_api import expect
-
-    world = page.get_by_role("application", name="Map")
-    world.focus()
-    world.press("Enter")
-    expect(area(page)).to_have_value("-45, -22.5, 45, 22.5")
-    world.press("ArrowRight")
-    world.press("ArrowUp")
-    expect(area(page)).to_have_value("-35, -12.5, 55, 32.5")
-    world.press("Shift+ArrowLeft")
-    world.press("Alt+ArrowDown")
-    expect(area(page)).to_have_value("-35, -13.5, 45, 31.5")
-    expect(page.get_by_test_id("portal-active")).to_contain_text("Area")
-    world.press("Delete")
-    expect(area(page)).to_have_value("")
-    expect(world).to_be_focused()
-    area(page).fill("1, 2, 3")
-    area(page).press("Enter")
-    expect(page.get_by_role("alert").filter(has_text="four numbers")).to_be_visible()
-
-
-def test_years_by_mouse_and_by_keyboard(page: Page) -> None:
-    from playwright.sync_api import expect
-
-    words(page).fill("peat cores")
-    total(page, "45 datasets")
-    low, high = (page.get_by_role("slider", name=f"{end} year") for end in ("From", "To"))
-    expect(low).to_have_attribute("aria-valuetext", "1970")
-    expect(high).to_have_attribute("aria-valuetext", "2014")
-    low.focus()
-    for _ in range(3):
-        low.press("PageUp")
-    low.press("ArrowRight")
-    expect(page.get_by_label("Time", exact=True).and_(page.locator("input"))).to_have_value(
-        "2001/2014"
-    )
-    total(page, "14 datasets")
-    expect(low).to_be_focused()
-    low.press("Delete")
-    total(page, "45 datasets")
-
-    chart = page.get_by_test_id("portal-timeline").bounding_box()
-    assert chart is not None
-    year = chart["width"] / 45
-    middle = chart["y"] + chart["height"] / 2
-    page.mouse.move(chart["x"] + 10.5 * year, middle)
-    page.mouse.down()
-    page.mouse.move(chart["x"] + 14.5 * year, middle, steps=3)
-    page.mouse.up()
-    total(page, "5 datasets")
-    expect(low).to_have_attribute("aria-valuetext", "1980")
-
-
-def test_what_was_understood_is_shown_and_taken_back(page: Page) -> None:
-    from playwright.sync_api import expect
-
-    understood = page.get_by_test_id("portal-understood")
-    words(page).fill("rain over texas since 1990")
-    total(page, re.compile(r"^1 dataset\b"))
-    expect(results(page)).to_contain_text("Gauges in Texas")
-    expect(understood).to_contain_text("rain → precipitation_flux")
-    expect(understood).to_contain_text("over texas → Texas")
-    expect(understood).to_contain_text("since 1990 → 1990 – …")
-    expect(page.get_by_test_id("portal-map-box")).to_have_class(re.compile("portal-map-meant"))
-
-    # The place is changed by hand, on the map.
-    understood.get_by_role("button", name="Change the box of Texas on the map").click()
-    expect(area(page)).to_have_value(re.compile(r"^-10\d"))
-    expect(page.get_by_role("application", name="Map")).to_be_focused()
-    page.get_by_role("button", name="Remove the filter Area").first.click()
-
-    # The quantity is narrowed to one of its names.
-    understood.get_by_label("Choose what “rain” means").click()
-    understood.get_by_role("button", name="Search only for precipitation_flux").click()
-    expect(words(page)).to_have_value("precipitation_flux over texas since 1990")
-    expect(words(page)).to_be_focused()
-
-    # A place is taken for words, and then for a place again.
-    words(page).fill("gauges in texas")
-    expect(understood).to_contain_text("in texas → Texas")
-    understood.get_by_role("button", name="Take “in texas” as plain words").click()
-    expect(understood).not_to_contain_text("→ Texas")
-    understood.get_by_role("button", name="Let “in texas” mean something again").click()
-    expect(understood).to_contain_text("in texas → Texas")
 
 
 def test_a_search_is_saved_and_found_after_a_reload(page: Page) -> None:

@@ -1,44 +1,42 @@
-"""A record as the formats need it: each of its fields read by itself, a bad one left out.
-
-Records come from outside. Texts lose what no file can hold (control characters, halves of
-characters); an address is an absolute URL of a kind that others can follow, without a password in
-it: paths of this machine, and what only looks like a URL, are left out.
-"""
+"""A record as the formats need it: each of its fields read by itself, a bad one left out."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
-from urllib.parse import quote, urlsplit
+from typing import Any
+from urllib.parse import quote
 
 from portal.core.item import Item
-from portal.core.query import BBox, Interval, parse_time
+from portal.core.query import BBox, Interval
 from portal.core.variable import Variable
-from portal.errors import PortalError
+from portal.export._values import (
+    URN,
+    digest,
+    doi,
+    line,
+    mapping,
+    moment,
+    or_else,
+    spdx,
+    text,
+    texts,
+    urn,
+    web,
+)
 
-T = TypeVar("T")
-
-SPDX = "https://spdx.org/licenses/"
-_URN = "urn:portal:"
 #: What drivers write as the time of a record that has none.
 _NEVER = "1970-01-01T00:00:00Z"
-_BAD_FIELD = (PortalError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
-_URL = re.compile(r"(?:https?|ftps?|s3|gs|abfss?|az|globus)://[^\s<>\"{}|\\^`]+", re.IGNORECASE)
-_BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_DOI = re.compile(r"10\.\d{4,9}/\S+")
-_YEAR = re.compile(r"\((\d{4})[a-z]?\)")
-_SPDX_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*")
+_YEAR = re.compile(r"\(((?:1[6-9]|20)\d\d)[a-z]?\)", re.ASCII)
 _LANDING = ("about", "canonical", "alternate", "via", "describedby", "self")
 _DIGESTS = {"sha256": ("1220", 64), "md5": ("d50110", 32)}
 
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """A person or an organisation, which STAC does not tell apart."""
+    """A provider: an organisation by STAC's definition, though catalogs put persons there too."""
 
     name: str
     roles: tuple[str, ...] = ()
@@ -147,24 +145,24 @@ def read(item: Item) -> Record:
     document = item.to_stac()
     properties, assets = document["properties"], document["assets"]
     links = [x for x in document["links"] if isinstance(x, dict)]
-    interval = _or(lambda: item.interval, None) or Interval(None, None)
+    interval = or_else(lambda: item.interval, None) or Interval(None, None)
     citation = text(properties.get("sci:citation"))
     published, updated, created = (
-        _moment(properties.get(key)) for key in ("published", "updated", "created")
+        moment(properties.get(key)) for key in ("published", "updated", "created")
     )
     told = _YEAR.search(citation)
     licence = text(properties.get("license")) or text(document.get("license")) or "other"
     return Record(
         id=text(item.id),
-        urn=_urn(item.id),
+        urn=urn(item.id),
         title=text(properties.get("title")) or text(item.local_id) or item.facility,
         description=text(properties.get("description")),
-        keywords=tuple(dict.fromkeys(_texts(properties.get("keywords")))),
+        keywords=tuple(dict.fromkeys(texts(properties.get("keywords")))),
         licence=licence,
-        licence_url=_spdx(licence) or next(_hrefs(links, "license"), ""),
-        doi=_doi(properties.get("sci:doi")),
+        licence_url=spdx(licence) or next(_hrefs(links, "license"), ""),
+        doi=doi(properties.get("sci:doi")),
         citation=citation,
-        box=_or(lambda: item.bbox, None),
+        box=or_else(lambda: item.bbox, None),
         start=interval.start,
         end=interval.end,
         agents=tuple(_agents(properties.get("providers"))),
@@ -180,100 +178,31 @@ def read(item: Item) -> Record:
     )
 
 
-def text(value: Any) -> str:
-    """Return a text without what cannot be written; empty for anything else."""
-    return _UNPRINTABLE.sub("", value).strip() if isinstance(value, str) else ""
-
-
-def line(value: str) -> str:
-    """Return a text on one line."""
-    return " ".join(value.split())
-
-
-def web(value: Any) -> str:
-    """Return an absolute URL that others can follow and that any RDF can hold, else empty."""
-    told = value.strip() if isinstance(value, str) else ""
-    if not _URL.fullmatch(told) or _UNPRINTABLE.search(told) or _BAD_PERCENT.search(told):
-        return ""
-    try:
-        parts = urlsplit(told)
-    except ValueError:
-        return ""
-    return told if parts.netloc and "@" not in parts.netloc else ""
-
-
-def rfc3339(moment: datetime) -> str:
-    """Write a time of UTC."""
-    return moment.isoformat().replace("+00:00", "Z")
-
-
-def _or(get: Callable[[], T], otherwise: T) -> T:
-    try:
-        return get()
-    except _BAD_FIELD:
-        return otherwise
-
-
-def _texts(value: Any) -> Iterator[str]:
-    for one in value if isinstance(value, list) else ():
-        if told := text(one):
-            yield told
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _moment(value: Any) -> str:
-    return _or(lambda: rfc3339(parse_time(value)) if isinstance(value, str) else "", "")
-
-
-def _doi(value: Any) -> str:
-    told = re.sub(r"^(?:https?://(?:dx\.)?doi\.org/|doi:)", "", text(value), flags=re.IGNORECASE)
-    return told if _DOI.fullmatch(told) else ""
-
-
-def _spdx(licence: str) -> str:
-    """Return the address of a single SPDX licence; of an expression and of other words, nothing."""
-    from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
-
-    if not _SPDX_ID.fullmatch(licence) or licence.startswith("LicenseRef-"):
-        return ""
-    try:
-        return SPDX + canonicalize_license_expression(licence)
-    except InvalidLicenseExpression:
-        return ""
-
-
-def _urn(item_id: str) -> str:
-    return _URN + quote(item_id, safe=":/()+,-.=@;$_!*", errors="surrogatepass")
-
-
 def _hrefs(links: list[dict[str, Any]], rel: str) -> Iterator[str]:
     yield from (href for x in links if x.get("rel") == rel and (href := web(x.get("href"))))
 
 
 def _sources(links: list[dict[str, Any]]) -> Iterator[str]:
     for href in (text(x.get("href")) for x in links if x.get("rel") == "derived_from"):
-        held = href.removeprefix(_URN)
-        if found := web(href) if held == href else _urn(held):
+        held = href.removeprefix(URN)
+        if found := web(href) if held == href else urn(held):
             yield found
 
 
 def _agents(value: Any) -> Iterator[Agent]:
     for one in value if isinstance(value, list) else ():
-        told = _mapping(one)
+        told = mapping(one)
         if name := line(text(told.get("name"))):
-            yield Agent(name, tuple(_texts(told.get("roles"))), web(told.get("url")))
+            yield Agent(name, tuple(texts(told.get("roles"))), web(told.get("url")))
 
 
 def _variables(value: Any) -> Iterator[Variable]:
-    for name, one in _mapping(value).items():
-        told = _mapping(one)
+    for name, one in mapping(value).items():
+        told = mapping(one)
         if clean := line(text(name)):
             yield Variable(
                 clean,
-                tuple(_texts(told.get("dimensions"))),
+                tuple(texts(told.get("dimensions"))),
                 text(told.get("description")),
                 text(told.get("standard_name")),
                 text(told.get("unit")),
@@ -287,14 +216,15 @@ def _files(assets: dict[str, Any], properties: dict[str, Any]) -> Iterator[File]
         if not (url := web(told.get("href"))):
             continue
         name = line(text(key)) or "file"
-        name = f"{name}-{len(names) + 1}" if name in names else name
+        while name in names:
+            name += "-2"
         names.add(name)
         size = told.get("file:size")
         columns = told.get("table:columns")
         if columns is None and len(assets) == 1:
             columns = properties.get("table:columns")
-        digest = text(told.get("file:checksum")).lower()
-        digests = {kind: _digest(digest, *form) for kind, form in _DIGESTS.items()}
+        checksum = text(told.get("file:checksum")).lower()
+        digests = {kind: digest(checksum, *form) for kind, form in _DIGESTS.items()}
         yield File(
             name=name,
             url=url,
@@ -306,13 +236,8 @@ def _files(assets: dict[str, Any], properties: dict[str, Any]) -> Iterator[File]
         )
 
 
-def _digest(told: str, prefix: str, length: int) -> str:
-    """Read a multihash (STAC file extension 2.1; https://github.com/multiformats/multihash)."""
-    return m[1] if (m := re.fullmatch(f"{prefix}([0-9a-f]{{{length}}})", told)) else ""
-
-
 def _columns(value: Any) -> Iterator[tuple[str, str, str]]:
     for one in value if isinstance(value, list) else ():
-        told = _mapping(one)
+        told = mapping(one)
         if name := line(text(told.get("name"))):
             yield name, text(told.get("description")), text(told.get("type"))

@@ -19,7 +19,8 @@ import re
 from collections.abc import Sequence
 
 from portal.core.item import Item
-from portal.export._record import Record, line, read
+from portal.export._record import Record, read
+from portal.export._values import line
 
 _PLAIN_KEY = re.compile(r"[a-z0-9_-]+:[a-z0-9._/+-]{1,80}")
 _TEX = str.maketrans(

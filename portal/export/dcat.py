@@ -15,7 +15,8 @@ from typing import Any, Final
 from portal.core.item import Item
 from portal.core.query import BBox
 from portal.export._json import to_json, told
-from portal.export._record import Agent, File, Record, read, rfc3339
+from portal.export._record import Agent, File, Record, read
+from portal.export._values import rfc3339
 from portal.export.schema_org import degrees
 
 _CONTEXT: Final = {

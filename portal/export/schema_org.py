@@ -17,7 +17,8 @@ from portal.core.item import Item
 from portal.core.query import BBox
 from portal.core.variable import Variable
 from portal.export._json import to_json, told
-from portal.export._record import Agent, File, Record, read, rfc3339
+from portal.export._record import Agent, File, Record, read
+from portal.export._values import rfc3339
 
 _DOI = "https://registry.identifiers.org/registry/doi"
 

@@ -64,8 +64,17 @@ def test_what_a_record_says_is_in_its_entry():
     }
 
 
-def test_the_year_is_never_that_of_the_record_itself():
-    assert "year" not in fields(item(created="2026-01-01T00:00:00Z"))
+@pytest.mark.parametrize(
+    ("citation", "year"),
+    [
+        ("Doe, J. (2005): Fluxes.", "2005"),
+        ("Doe, J. (2005a). Fluxes. Nature 523 (7561).", "2005"),
+        ("Doe, J. Fluxes. Nature 523 (7561), 2015.", None),
+    ],
+)
+def test_the_year_is_that_of_the_data_never_of_the_record(citation, year):
+    record = item(created="2026-01-01T00:00:00Z", **{"sci:citation": citation})
+    assert fields(record).get("year") == year
 
 
 @pytest.mark.parametrize(

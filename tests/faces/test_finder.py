@@ -34,6 +34,10 @@ def test_it_searches_as_one_types(page: Page) -> None:
     total(page, "2 datasets")
     expect(results(page)).to_have_text([re.compile("Gauges in"), re.compile("Gauges in")])
     expect(page.locator(".portal-finder")).to_have_attribute("data-painted", "gauges")
+    # A word that is begun finds what goes on with it, with other words beside it too.
+    words(page).fill("gauges in ken")
+    total(page, re.compile(r"^1 dataset ·"))
+    expect(results(page)).to_contain_text("Gauges in Kenya")
     words(page).fill("nothing is called qwertz")
     expect(page.get_by_test_id("portal-empty")).to_contain_text("Nothing matches")
     page.get_by_role("button", name="Show everything").click()

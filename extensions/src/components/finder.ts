@@ -32,6 +32,8 @@ const SORTS: Record<Sort, string> = {
   oldest: 'Oldest',
   title: 'Title'
 };
+/** A text that ends within a word, or at its end. */
+const BEGUN = /(^|\s)\p{L}{2,}$/u;
 let made = 0;
 
 /** Fill an element with a finder; it searches at once, so that the reader sees what there is. */
@@ -41,6 +43,8 @@ export function createFinder(
 ): Finder {
   let offset = 0;
   let literal: string[] = [];
+  /** Whether the last key was one of the words. */
+  let typing = false;
   let opened = 0;
   let counted = '';
   /** Where to go once a page that was asked for is there. */
@@ -127,6 +131,7 @@ export function createFinder(
   const count = later(() => void askTimeline(), 250);
   const asking = createAsking({
     question,
+    unfinished: () => typing && BEGUN.test(search.value),
     search: query => backend.search(query),
     onAnswer: show,
     onFailure: error => page.fail(reason(error), () => asking.now()),
@@ -136,12 +141,13 @@ export function createFinder(
     }
   });
 
-  function question(): Omit<Query, 'wait'> | null {
+  function question(begun = false): Omit<Query, 'wait'> | null {
     const values = filters.values();
+    const words = search.value.trim();
     return (
       values && {
         ...values,
-        text: search.value.trim(),
+        text: begun ? `${words}*` : words,
         sort: sort.value as Sort,
         literal,
         limit: PAGE,
@@ -164,7 +170,8 @@ export function createFinder(
     filters.show(found);
     understood.show(found.understood ?? null, literal);
     results.show(found.hits, grown);
-    page.show(found, asked);
+    const words = asked.text.replace(/\*$/, '');
+    page.show(found, { ...asked, text: words });
     if (turned && asked.offset === offset) {
       turned = false;
       results.element.scrollIntoView({ block: 'nearest' });
@@ -173,7 +180,7 @@ export function createFinder(
     if (!grown) {
       count();
     }
-    painted(asked.text);
+    painted(words);
   }
 
   /** Say when an answer is on the screen: what measures the finder listens for it. */
@@ -218,12 +225,14 @@ export function createFinder(
 
   function reword(change: () => void): void {
     change();
+    typing = false;
     anew();
     search.focus();
   }
 
   function apply(query: Partial<Query>): void {
     leave();
+    typing = false;
     search.value = query.text ?? '';
     literal = [...(query.literal ?? [])];
     sort.value = query.sort ?? 'relevance';
@@ -288,12 +297,14 @@ export function createFinder(
     literal = literal.filter(phrase => words.includes(phrase.toLowerCase()));
     offset = 0;
     turned = false;
+    typing = search.selectionEnd === search.value.length;
     asking.typed();
   });
   search.addEventListener('keydown', event => {
     if (event.key === 'ArrowDown' && results.focus()) {
       event.preventDefault();
     } else if (event.key === 'Enter') {
+      typing = false;
       anew();
     }
   });

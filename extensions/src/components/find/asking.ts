@@ -3,8 +3,13 @@ import type { Query, SearchResult } from '../backend';
 import { later } from '../dom';
 
 export interface AskingOptions {
-  /** The question as it stands; null where it cannot be asked. */
-  question(): Omit<Query, 'wait'> | null;
+  /**
+   * The question as it stands; null where it cannot be asked. The last word of one that is `begun`
+   * is taken for the beginning of a word.
+   */
+  question(begun: boolean): Omit<Query, 'wait'> | null;
+  /** Whether somebody may be in the middle of a word. */
+  unfinished(): boolean;
   search(query: Query): Promise<SearchResult>;
   /** Show an answer; `grown` where it is a fuller answer to the question that was shown last. */
   onAnswer(found: SearchResult, question: Query, grown: boolean): void;
@@ -36,21 +41,29 @@ export function createAsking(options: AskingOptions): Asking {
   let throttle: ReturnType<typeof setTimeout> | undefined;
   const live = later(() => void askLive(), PAUSE);
 
-  async function ask(wait: number): Promise<SearchResult | null> {
-    const question = options.question();
+  /** Ask, and show the answer if it is `good` enough; null where nothing came of it. */
+  async function ask(
+    wait: number,
+    begun = false,
+    good: (found: SearchResult) => boolean = () => true
+  ): Promise<SearchResult | null> {
+    const question = options.question(begun);
     if (!question) {
       options.onBusy(false);
       return null;
     }
     const turn = ++asked;
     const query = { ...question, wait };
+    const key = JSON.stringify(options.question(false));
     options.onBusy(true);
     last = performance.now();
     try {
       const found = await options.search(query);
+      if (turn > shown && !good(found)) {
+        return found;
+      }
       if (turn > shown) {
         shown = turn;
-        const key = JSON.stringify(question);
         const grown = key === lastKey;
         lastKey = key;
         options.onAnswer(found, query, grown);
@@ -71,6 +84,14 @@ export function createAsking(options: AskingOptions): Asking {
 
   async function askLive(): Promise<void> {
     const turn = words;
+    if (options.unfinished()) {
+      // What was begun is shown; it stays where the words as they stand find less.
+      const whole = await ask(0, false, complete);
+      const begun = whole && turn === words && !complete(whole) && (await ask(0, true, complete));
+      if (!whole || turn !== words || (begun && complete(begun))) {
+        return;
+      }
+    }
     for (const wait of WAITS) {
       const found = await ask(wait);
       if (turn !== words || !found?.pending?.length) {
@@ -83,7 +104,7 @@ export function createAsking(options: AskingOptions): Asking {
     typed() {
       words += 1;
       clearTimeout(throttle);
-      throttle = setTimeout(() => void ask(0), Math.max(0, APART - (performance.now() - last)));
+      throttle = setTimeout(() => void ask(0, options.unfinished()), Math.max(0, APART - (performance.now() - last)));
       live();
     },
     now() {
@@ -91,7 +112,8 @@ export function createAsking(options: AskingOptions): Asking {
       clearTimeout(throttle);
       live.cancel();
       const turn = words;
-      void ask(0).then(() => {
+      const first = options.unfinished() ? Promise.resolve() : ask(0);
+      void first.then(() => {
         if (turn === words) {
           void askLive();
         }
@@ -105,4 +127,9 @@ export function createAsking(options: AskingOptions): Asking {
       live.cancel();
     }
   };
+}
+
+/** Whether something has every word. */
+function complete(found: SearchResult): boolean {
+  return found.total > 0 && !found.relaxed;
 }

@@ -24,6 +24,7 @@ class Action(StrEnum):
     READ_RUN = "read_run"
     CANCEL = "cancel"
     PUBLISH = "publish"
+    HARVEST = "harvest"
 
 
 @dataclass(frozen=True, slots=True)

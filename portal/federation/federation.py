@@ -18,6 +18,7 @@ from portal.federation import launch
 from portal.federation.config import LOCAL, Home
 from portal.federation.finding import Finding
 from portal.federation.gate import Gate
+from portal.federation.harvesting import Harvesting
 from portal.federation.journal import Journal
 from portal.federation.publish import result_record
 from portal.federation.registry import Registry
@@ -80,7 +81,7 @@ def connect(
     return Federation(place, registry, gate, Meanings.of(model))
 
 
-class Federation(Finding, Running, Virtualizing):
+class Federation(Finding, Harvesting, Running, Virtualizing):
     """Every facility's data and machines, for one person; see :func:`connect`."""
 
     def publish(

@@ -12,6 +12,7 @@ from portal.core.contracts import Catalog, Compute
 from portal.core.facility import DriverConfig, Facility
 from portal.core.plugins import CATALOGS, COMPUTES, build_driver
 from portal.errors import (
+    InvalidConfig,
     PortalError,
     PortalWarning,
     UnknownCompute,
@@ -25,6 +26,9 @@ from portal.federation.config import (
     read_facility,
     sample_files,
 )
+
+#: Stands between the name of a catalog and that of the file from which records were taken for it.
+FROM_FILE = "+"
 
 
 @dataclass
@@ -84,9 +88,27 @@ class Registry:
 
     def catalog(self, facility_id: str, name: str) -> Catalog:
         """Return one catalog of a facility."""
-        config = self.facility(facility_id).catalogs[name]
+        config, name = self.catalog_config(facility_id, name), name.partition(FROM_FILE)[0]
         catalog: Catalog = self._build(CATALOGS, facility_id, name, config, facility_id)
         return catalog
+
+    def catalog_config(self, facility_id: str, name: str) -> DriverConfig:
+        """Return how a catalog is built; records from a file name theirs before a "+".
+
+        Raises
+        ------
+        InvalidConfig
+            The catalog is no longer in the facility's file.
+        """
+        facility = self.facility(facility_id)
+        try:
+            return facility.catalogs[name.partition(FROM_FILE)[0]]
+        except KeyError:
+            raise InvalidConfig(
+                f"The facility {facility_id!r} has no catalog {name!r} any more",
+                found=f"catalogs: {', '.join(facility.catalogs) or 'none'}",
+                advice="Add its table to the facility file again, or harvest the records anew.",
+            ) from None
 
     def computes(self) -> tuple[str, ...]:
         """Return the names of all compute resources, ``facility.name``."""

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from portal.core.analysis import Analysis
-from portal.core.facility import DriverConfig
 from portal.core.item import Item
 from portal.core.job import Resources
 from portal.core.policy import Action
@@ -140,7 +139,7 @@ class Running(Door):
             )
         item, catalog = self._item(value)
         self._require_data(item)
-        config: DriverConfig = self.facilities[item.facility].catalogs[catalog]
+        config = self.registry.catalog_config(item.facility, catalog)
         return InputRef(item, config)
 
     def _place(self, items: Mapping[str, Item], at: str | None = None) -> Placement:

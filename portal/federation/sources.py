@@ -1,7 +1,8 @@
 """Sources: every catalog of the federation, kept up with in the background.
 
 A catalog that searches by itself is asked live. The others are taken into the index, each in a
-thread of its own, so that one that is slow or hangs delays neither a search nor the rest.
+thread of its own, so that one that is slow or hangs delays neither a search nor the rest. One that
+gives its records in batches is large: it is taken in only when a harvest is asked for.
 """
 
 from __future__ import annotations
@@ -14,7 +15,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from portal.core.contracts import Catalog, SupportsSearch
+from portal.core.contracts import (
+    Catalog,
+    SupportsFingerprint,
+    SupportsHarvest,
+    SupportsSearch,
+)
 from portal.core.found import Problem
 from portal.errors import PortalError
 from portal.federation.harvest import harvest
@@ -28,6 +34,8 @@ if TYPE_CHECKING:
 #: Seconds for which a catalog is not looked at again, and the least number of times that it took
 #: to read it for which it is left alone.
 FRESH, REST = 5.0, 10.0
+#: The same for a catalog that cannot tell cheaply whether it has changed.
+FRESH_WHOLE = 900.0
 #: Seconds for which a search waits for a catalog that it has known before.
 GRACE = 0.2
 
@@ -162,7 +170,7 @@ class Sources:
     def _look(self, source: Source) -> None:
         began = time.monotonic()
         live: SupportsSearch | None = None
-        failed, changed = True, False
+        failed, changed, fresh = True, False, FRESH
         problems: tuple[Problem, ...] = ()
         try:
             with collected() as texts:
@@ -171,6 +179,7 @@ class Sources:
             if isinstance(catalog, SupportsSearch):
                 live = catalog
             else:
+                fresh = FRESH if isinstance(catalog, SupportsFingerprint) else FRESH_WHOLE
                 problems, changed = self._harvest(source, catalog)
             problems += tuple(Problem(source.facility, text, source.name) for text in texts)
         except PortalError as error:
@@ -183,7 +192,7 @@ class Sources:
             with self._changed:
                 source.live, source.problems, source.failed = live, problems, failed
                 source.begun, source.known = None, True
-                source.due = now + max(FRESH, REST * (now - began))
+                source.due = now + max(fresh, REST * (now - began))
                 self.harvests += changed
                 self._threads.discard(threading.current_thread())
                 for do in self._then.pop(source, ()):
@@ -193,6 +202,11 @@ class Sources:
     def _harvest(self, source: Source, catalog: Catalog) -> tuple[tuple[Problem, ...], bool]:
         """Take a catalog into the index; say what was wrong, and whether the index may differ."""
         index, facility, name = self._index(), source.facility, source.name
+        if isinstance(catalog, SupportsHarvest):
+            if index.cursor(facility, name) is not None:
+                return (), False
+            said = f"Its records are not here yet: take them in by `portal harvest {facility}`."
+            return (Problem(facility, said, name),), False
         before = index.fingerprint(facility, name)
         problems = harvest(index, facility, name, catalog)
         return problems, before is None or index.fingerprint(facility, name) != before

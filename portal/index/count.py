@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter as CountOf
 from collections import OrderedDict
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
 from portal.core.found import Bin, Facet
 from portal.index.ask import Asked
+from portal.index.document import SLOTS, beyond, slots
 
 FACETS = ("facility", "variable", "keyword")
 FACET_VALUES = 50
 MAX_BINS = 120
 
 _REMEMBERED = 64
+_IN_SLOT = 1_000
 _PER_SEGMENT = 10_000
 _WIDTHS = (1, 2, 5, 10, 20, 50, 100)
 _YEARS = {"min_doc_count": 1, "interval": 1}
@@ -53,16 +56,13 @@ class Counter:
 
 
 def _counts(searcher: Any, asked: Asked, *, relaxed: bool) -> Counts:
-    free = [name for name in FACETS if name not in asked.filters]
-    counted = _aggregate(searcher, asked.plain(relaxed=relaxed), {*free, "facility"})
-    buckets = counted["facility"]
-    total = sum(int(b["doc_count"]) for b in buckets["buckets"])
-    total += int(buckets["sum_other_doc_count"])
-    for name in FACETS:
-        if name not in free:
-            alone = asked.plain(relaxed=relaxed, without=name)
-            counted[name] = _aggregate(searcher, alone, {name})[name]
-    return Counts(total, {name: _values(counted[name]) for name in FACETS})
+    free = {name for name in FACETS if name not in asked.filters}
+    counted = _aggregate(searcher, asked.plain(relaxed=relaxed), free | {"facility"})
+    total = counted["facility"].total
+    for name in set(FACETS) - free:
+        alone = asked.plain(relaxed=relaxed, without=name)
+        counted[name] = _aggregate(searcher, alone, {name})[name]
+    return Counts(total, {name: counted[name].facets() for name in FACETS})
 
 
 def years(searcher: Any, asked: Asked, *, relaxed: bool) -> tuple[Bin, ...]:
@@ -109,15 +109,48 @@ def _spans(first: int, last: int) -> tuple[int, int, int]:
     return width, low, high
 
 
-def _aggregate(searcher: Any, query: Any, names: Collection[str]) -> dict[str, Any]:
-    wanted = {
-        name: {"terms": {"field": name, "size": FACET_VALUES, "segment_size": _PER_SEGMENT}}
-        for name in names
-    }
-    counted: dict[str, Any] = searcher.aggregate(query, wanted)
-    return counted
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """The records of each value of a facet, and how many were counted for values left out."""
+
+    records: Mapping[str, int]
+    others: int
+
+    @classmethod
+    def of(cls, columns: Iterable[Mapping[str, Any]]) -> _Counted:
+        """Put columns together; an empty value stands for none."""
+        records: CountOf[str] = CountOf()
+        others = 0
+        for column in columns:
+            others += int(column["sum_other_doc_count"])
+            for bucket in column["buckets"]:
+                records[str(bucket["key"])] += int(bucket["doc_count"])
+        del records[""]
+        return cls(records, others)
+
+    @property
+    def total(self) -> int:
+        """The records, where each has one value."""
+        return sum(self.records.values()) + self.others
+
+    def facets(self) -> tuple[Facet, ...]:
+        """Return the most frequent values."""
+        found = sorted(self.records.items(), key=lambda one: (-one[1], one[0]))
+        return tuple(Facet(value, records) for value, records in found[:FACET_VALUES])
 
 
-def _values(counted: Mapping[str, Any]) -> tuple[Facet, ...]:
-    found = (Facet(str(b["key"]), int(b["doc_count"])) for b in counted["buckets"])
-    return tuple(sorted(found, key=lambda facet: (-facet.records, facet.value)))
+def _aggregate(searcher: Any, query: Any, names: set[str]) -> dict[str, _Counted]:
+    """Count the values of facets: in their slots, or in one column where there are too many."""
+    columns = {name: (*slots(name), beyond(name)) if name in SLOTS else (name,) for name in names}
+    wanted = {c: _terms(c, _IN_SLOT, _IN_SLOT) for name in names for c in columns[name]}
+    told: dict[str, Any] = searcher.aggregate(query, wanted)
+    found = {name: _Counted.of(told[c] for c in columns[name]) for name in names}
+    many = {n: _terms(n, FACET_VALUES, _PER_SEGMENT) for n in names if found[n].others}
+    if many:
+        told = searcher.aggregate(query, many)
+        found |= {name: _Counted.of([told[name]]) for name in many}
+    return found
+
+
+def _terms(column: str, size: int, per_segment: int) -> dict[str, Any]:
+    return {"terms": {"field": column, "size": size, "segment_size": per_segment}}

@@ -178,6 +178,10 @@ class Index:
         """Build the search files anew from the records."""
         self._terms.update(wait=True, anew=True)
 
+    def local_ids(self, facility: str, catalog: str) -> set[str]:
+        """Return the local ids of a catalog's records."""
+        return self._store.local_ids(facility, catalog)
+
     def cursor(self, facility: str, catalog: str) -> str | None:
         """Return the place after the last batch that :meth:`take` took; None for the beginning."""
         return self._store.cursor(facility, catalog)

@@ -112,6 +112,12 @@ class Store:
             found = self._reader.execute(sql, (facility, local)).fetchone()
         return None if found is None else (Item(found[0], found[1]), str(found[2]))
 
+    def local_ids(self, facility: str, catalog: str) -> set[str]:
+        """Return the local ids of a catalog's records."""
+        sql = "SELECT local_id FROM items WHERE facility = ? AND catalog = ?"
+        with _explained(self._path), self._reading:
+            return {name for (name,) in self._reader.execute(sql, (facility, catalog))}
+
     def facilities(self) -> frozenset[str]:
         """Return the facilities that have records; one step of the index for each of them."""
         with _explained(self._path), self._reading:

@@ -11,6 +11,7 @@ from portal.core.job import JobState
 from portal.errors import InvalidParameter
 from portal.ui import finding, messages
 from portal.ui.cli.export import export
+from portal.ui.cli.harvest import harvest
 from portal.ui.cli.output import FAILED, INTERRUPTED, Line, Output, progress_line
 from portal.ui.cli.virtualize import virtualize
 
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 app.command()(virtualize)
 app.command()(export)
+app.command()(harvest)
 
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
 Several = list[str] | None

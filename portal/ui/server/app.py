@@ -13,6 +13,7 @@ from jupyter_server.extension.application import ExtensionApp
 
 from portal.federation.federation import Federation, connect
 from portal.ui.server.handlers import ROUTES
+from portal.ui.server.schedule import Schedule
 
 T = TypeVar("T")
 THREADS = 8
@@ -36,9 +37,10 @@ class Door:
     async def ask(self, work: Callable[[Federation], T]) -> T:
         """Call with the federation, in a thread: the server's loop is never held up."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, lambda: work(self._open()))
+        return await loop.run_in_executor(self._threads, lambda: work(self.open()))
 
-    def _open(self) -> Federation:
+    def open(self) -> Federation:
+        """Return the federation, opened when first asked for."""
         with self._lock:
             if self._fed is None:
                 self._fed = connect(home=self._home)
@@ -61,15 +63,25 @@ class PortalExtension(ExtensionApp):
         allow_none=True, default_value=None, help="Portal's directory, by default $PORTAL_HOME."
     ).tag(config=True)
 
+    harvest_every = traitlets.Float(
+        6 * 3600.0,
+        min=0.0,
+        help="Seconds between harvests of the catalogs that were harvested once; 0 for none.",
+    ).tag(config=True)
+
     def initialize_settings(self) -> None:
-        """Make the door that the routes share."""
+        """Make the door that the routes share, and begin the schedule of harvests."""
         self.door = Door(self.home)
         self.settings["portal_door"] = self.door
+        self.schedule = Schedule(self.door.open, self.harvest_every, self.log)
+        self.schedule.start()
 
     def initialize_handlers(self) -> None:
         """Add the routes."""
         self.handlers.extend(ROUTES)
 
     async def stop_extension(self) -> None:
-        """Close the federation."""
+        """End the schedule, and close the federation."""
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(None, self.schedule.stop)
         self.door.close()

@@ -9,7 +9,7 @@ from jupyter_server.auth import Authorizer
 from tornado.httpclient import HTTPClientError
 from tornado.web import RequestHandler
 
-from portal.ui.server.handlers import ROUTES, CancelHandler, SearchHandler
+from portal.ui.server.handlers import ROUTES
 
 VERBS = ("get", "head", "post", "put", "patch", "delete")
 
@@ -97,7 +97,7 @@ async def test_who_is_known_by_a_cookie_needs_the_xsrf_token_to_post(
                 assert code == 403, pattern
             else:
                 assert code in (200, 404), pattern
-    assert posts == [SearchHandler, CancelHandler]
+    assert posts == [h for _, h in served(jp_serverapp) if "post" in implemented(h)] != []
 
     xsrf = known | {"Cookie": f"{login_cookie}; _xsrf=abc", "X-XSRFToken": "abc"}
     search = an_address(served(jp_serverapp)[0][0])

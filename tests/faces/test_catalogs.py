@@ -152,9 +152,10 @@ def test_in_lab(quiet_page: Page, facilities: dict[str, str], tmp_path: Path) ->
             panel.get_by_role("button", name="Insert and run").click()
             shown = output(page, 0).locator(".xr-wrap")
             expect(shown).to_contain_text(wanted.variable, timeout=LONG)
-        index = add_cell(page, "portal.view(ds)")
-        expect(output(page, index).locator(".portal-viewer")).to_have_attribute(
-            "data-portal-frame", re.compile('"wind"'), timeout=LONG
-        )
+            index = add_cell(page, "portal.view(ds)")
+            expect(output(page, index).locator(".portal-viewer")).to_have_attribute(
+                "data-portal-frame", re.compile(f'"{wanted.variable}"'), timeout=LONG
+            )
+        page.close()
     finally:
         lab.end()

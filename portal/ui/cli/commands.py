@@ -11,6 +11,7 @@ from portal.core.job import JobState
 from portal.errors import InvalidParameter
 from portal.ui import finding, messages
 from portal.ui.cli.export import export
+from portal.ui.cli.facilities import facilities
 from portal.ui.cli.harvest import harvest
 from portal.ui.cli.output import FAILED, INTERRUPTED, Line, Output, progress_line
 from portal.ui.cli.virtualize import virtualize
@@ -25,6 +26,7 @@ app = typer.Typer(
 app.command()(virtualize)
 app.command()(export)
 app.command()(harvest)
+app.add_typer(facilities)
 
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
 Several = list[str] | None
@@ -193,23 +195,6 @@ def cancel(
         messages.cancel(fed, run_id)
         update = messages.run(fed, run_id)
         out.result(update, f"{update['id']}: {update['state']}")
-
-
-@app.command()
-def facilities(as_json: Json = False) -> None:
-    """List the facilities, and the directory to which their files are added."""
-    out = Output(as_json)
-    with out.federation() as fed:
-        found = messages.facilities(fed)
-        lines = [
-            f"{f['id']:12} {f['name']}\n"
-            f"             catalogs: {', '.join(f['catalogs']) or 'none'};"
-            f" computes: {', '.join(f['computes']) or 'none'}; from: {f['source']}"
-            for f in found
-        ]
-        directory = str(fed.home.facilities)
-        text = "\n".join([*lines, f"Facility files (NAME.toml) are read from {directory}"])
-        out.result({"directory": directory, "facilities": found}, text)
 
 
 def _follow(out: Output, run: Any) -> None:

@@ -9,6 +9,7 @@ called in threads.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -16,6 +17,7 @@ from portal.core.environment import Environment
 from portal.core.item import Item
 from portal.core.job import JobSpec, JobStatus
 from portal.core.query import Query
+from portal.core.standing import Job, Standing
 
 if TYPE_CHECKING:
     import fsspec
@@ -175,7 +177,17 @@ class Compute(Protocol):
         ...
 
     def submit(self, job: JobSpec) -> str:
-        """Start a job that outlives the caller; return its id."""
+        """Start a job that outlives the caller; return its id.
+
+        Asked again with the same ``job.key``, it starts nothing and returns the same id.
+
+        Raises
+        ------
+        Unavailable
+            The facility was not reached, or did not take the job.
+        Denied, InvalidParameter
+            It refused the job: the account, the queue or the resources asked for.
+        """
         ...
 
     def status(self, job_id: str) -> JobStatus:
@@ -193,6 +205,52 @@ class SupportsEnvironment(Protocol):
 
     def environment(self) -> Environment:
         """Describe it, as :func:`portal.core.environment.local_environment` does for this process."""
+        ...
+
+
+@runtime_checkable
+class SupportsProvision(Protocol):
+    """A compute resource at which the Python of a run can be made from the run's lock."""
+
+    def provision(self, environment: Environment) -> str:
+        """Make the environment of a lock where there is none; return the path of its Python.
+
+        Built once for each hash of a lock, whoever asks at the same time, and used by all runs.
+
+        Raises
+        ------
+        EnvironmentMismatch
+            There is no Python of the wanted minor version.
+        Unavailable
+            It could not be made; what was half done is removed.
+        """
+        ...
+
+
+@runtime_checkable
+class SupportsForward(Protocol):
+    """A compute resource whose nodes can be reached from here."""
+
+    def forward(self, host: str, port: int) -> AbstractContextManager[tuple[str, int]]:
+        """Lend a way to a port of one of its nodes: the host and port on this side of it."""
+        ...
+
+
+@runtime_checkable
+class SupportsStanding(Protocol):
+    """A compute resource that tells how it stands."""
+
+    def standing(self) -> Standing:
+        """Say whether it is up, its outages, its load, and what is left of the user's allocations."""
+        ...
+
+
+@runtime_checkable
+class SupportsJobs(Protocol):
+    """A compute resource that lists the jobs of the person who asks."""
+
+    def jobs(self) -> Iterable[Job]:
+        """Give the jobs that wait or run, those that Portal did not start too."""
         ...
 
 

@@ -90,7 +90,15 @@ class JobAttributes:
 
 @dataclass(frozen=True, slots=True)
 class JobSpec:
-    """One job (IRI: JobSpec): a command line as a list, a directory, its resources."""
+    """One job (IRI: JobSpec): a command line as a list, a directory, its resources.
+
+    Parameters
+    ----------
+    key
+        Idempotency key (IRI: the header Idempotency-Key). A driver that is asked for a job twice
+        with one key starts it once, and gives the same id both times: so who has lost the answer
+        may ask again.
+    """
 
     executable: str
     arguments: tuple[str, ...] = ()
@@ -102,6 +110,7 @@ class JobSpec:
     stderr_path: str | None = None
     resources: Resources = Resources()
     attributes: JobAttributes = JobAttributes()
+    key: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the spec as the body of an IRI ``POST /compute/job``."""
@@ -126,11 +135,22 @@ class JobStatus:
 
     Parameters
     ----------
+    message
+        In words: why it waits, how it ended.
     time
         Seconds since the epoch at which the state was seen.
+    position
+        Its place in the queue, 1 for the next; None where that is not told.
+    start
+        When the scheduler expects it to start, seconds since the epoch; None where it does not say.
+    nodes
+        Names of the machines that it runs on, as far as they are told.
     """
 
     state: JobState
     message: str = ""
     exit_code: int | None = None
     time: float | None = None
+    position: int | None = None
+    start: float | None = None
+    nodes: tuple[str, ...] = ()

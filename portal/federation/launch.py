@@ -168,6 +168,7 @@ def launch(
         stderr_path=directory.file(STDERR),
         resources=spec.resources,
         attributes=JobAttributes(duration=duration),
+        key=spec.id,
     )
     try:
         job_id = compute.submit(job)

@@ -147,6 +147,17 @@ class ComputeTests:
         self.ended(compute, self.job(compute, directory, code))
         assert self.text(compute, f"{directory}/read") == "''"
 
+    def test_one_key_starts_one_job(self, compute: Compute) -> None:
+        """Who has lost the answer asks again, and gets the job that was started."""
+        directory, key = self.directory(compute), uuid.uuid4().hex
+        code = "import uuid; open(uuid.uuid4().hex + '.mark', 'w').close()"
+        one = self.job(compute, directory, code, key=key)
+        assert self.job(compute, directory, code, key=key) == one
+        assert self.ended(compute, one).state is JobState.COMPLETED
+        assert self.job(compute, directory, code, key=key) == one, "an ended job is not started anew"
+        names = compute.workspace.fs.ls(directory, detail=False)
+        assert len([name for name in names if str(name).endswith(".mark")]) == 1
+
     def test_failing_job_has_failed(self, compute: Compute) -> None:
         status = self.ended(
             compute, self.job(compute, self.directory(compute), "raise SystemExit(3)")

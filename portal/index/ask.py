@@ -13,6 +13,9 @@ from portal.index.document import FIRST_DAY, LAST_DAY, ceil, floor
 from portal.index.entry import microseconds, utf8
 from portal.index.words import TITLE_BOOST, Meaning, Reader, Wanted, Word, loose, telling
 
+#: So many values of a field are asked for as terms; a set of them costs more to begin with.
+_FEW = 16
+
 
 @dataclass(frozen=True, slots=True)
 class Demand:
@@ -113,15 +116,23 @@ class Asker:
         return Asked(text, relaxed, filters, wanted.ranked, off)
 
     def _all(self, wanted: Wanted, named: list[Any], *, scored: bool) -> Any | None:
-        """Every word that says something and every concept; small words if they happen to be."""
+        """Every word that says something and every concept; small words if they happen to be.
+
+        A concept is found by its variables or by its words. Each of the two is asked for together
+        with the other words, which takes half the time: tantivy goes through far fewer records.
+        """
         from tantivy import Occur, Query
 
         clauses = self._words(wanted.wanted, scored=scored)
+        narrow = self._words(wanted.wanted, scored=False)
         if wanted.hopeless:
             clauses.append((Occur.Must, _nothing()))
         for meaning, variable in zip(wanted.meanings, named, strict=True):
             every = self._words(meaning.words, scored=scored)
             either = [x for x in (variable, Query.boolean_query(every) if every else None) if x]
+            if narrow and len(either) > 1:
+                rest = Query.const_score_query(Query.boolean_query(narrow), 0.0)
+                either = [_every([rest, one]) for one in either]
             clauses.append((Occur.Must, _any_of(*either) if either else _nothing()))
         return self._without(clauses, wanted.unwanted)
 
@@ -184,9 +195,14 @@ class Asker:
         return Query.const_score_query(self._any("variable", meaning.names), score)
 
     def _any(self, name: str, values: Collection[str]) -> Any:
-        import tantivy
+        """Return the records that have one of some values; a few are faster as terms than as a set."""
+        from tantivy import Query
 
-        return tantivy.Query.term_set_query(self._schema, name, sorted(map(utf8, values)))
+        known = sorted(map(utf8, values))
+        if len(known) > _FEW:
+            return Query.term_set_query(self._schema, name, known)
+        terms = [Query.term_query(self._schema, name, value, "basic") for value in known]
+        return _any_of(*terms)
 
     def _box(self, box: BBox) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         """Return the boxes that share a point with this one, to a millionth of a degree.

@@ -8,7 +8,7 @@ called in threads.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -212,10 +212,20 @@ class SupportsEnvironment(Protocol):
 class SupportsProvision(Protocol):
     """A compute resource at which the Python of a run can be made from the run's lock."""
 
-    def provision(self, environment: Environment) -> str:
+    @property
+    def provisions(self) -> bool:
+        """Whether its Python is to be made so; otherwise ``python`` names one that is there."""
+        ...
+
+    def provision(self, environment: Environment, tell: Callable[[str], None] | None = None) -> str:
         """Make the environment of a lock where there is none; return the path of its Python.
 
         Built once for each hash of a lock, whoever asks at the same time, and used by all runs.
+
+        Parameters
+        ----------
+        tell
+            Called with each step of a build, in words.
 
         Raises
         ------

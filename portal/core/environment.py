@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -51,8 +52,15 @@ class Environment:
         """Read what :meth:`to_dict` wrote."""
         return cls(values["python"], dict(values["packages"]), tuple(values.get("lock", ())))
 
-    def require_same(self, other: Environment, *, here: str, there: str) -> None:
+    def require_same(
+        self, other: Environment, *, here: str, there: str, python: str = "python"
+    ) -> None:
         """Refuse two environments that cannot exchange code and data.
+
+        Parameters
+        ----------
+        python
+            Path of the other's Python, for the command that mends it.
 
         Raises
         ------
@@ -67,11 +75,14 @@ class Environment:
             if mine != theirs:
                 differences.append(f"{name} {mine} {here} and {theirs} {there}")
         if differences:
-            wanted = " ".join(f"{n}=={v}" for n, v in self.packages.items())
+            same = self.python == other.python
+            wanted = f"-m pip install {' '.join(f'{n}=={v}' for n, v in self.packages.items())}"
             raise EnvironmentMismatch(
                 "The two sides of the run have different environments",
                 found="; ".join(differences),
-                advice=f"With Python {self.python} {there}, run: pip install {wanted}",
+                advice=f"Run {there}: {shlex.quote(python)} {wanted}"
+                if same
+                else f"Name a Python {self.python} {there}, and run with it: python {wanted}",
             )
 
 

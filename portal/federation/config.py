@@ -86,6 +86,11 @@ class Home:
         """Directory of small pictures of datasets."""
         return self.path / "quicklooks"
 
+    @property
+    def environments(self) -> Path:
+        """Directory of what the Pythons of compute resources were last found to hold."""
+        return self.path / "environments"
+
     def make(self) -> None:
         """Make the directory and its parts, closed to other users.
 

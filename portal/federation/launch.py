@@ -12,8 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from portal.core.analysis import Analysis
-from portal.core.contracts import Compute, SupportsEnvironment
-from portal.core.environment import Environment, local_environment
+from portal.core.contracts import Compute
 from portal.core.item import Item
 from portal.core.job import JobAttributes, JobSpec
 from portal.core.run import (
@@ -124,31 +123,20 @@ def require_same_grid(inputs: Mapping[str, Item]) -> None:
                 )
 
 
-def require_same_environment(compute: Compute, at: str) -> Environment:
-    """Refuse a facility whose environment differs; return that of this process.
-
-    Raises
-    ------
-    EnvironmentMismatch
-        Python's minor or a package that code and data depend on differs.
-    """
-    here = local_environment()
-    if isinstance(compute, SupportsEnvironment):
-        here.require_same(compute.environment(), here="here", there=f"at {at}")
-    return here
-
-
 def launch(
     spec: RunSpec,
     code: bytes | None,
     compute: Compute,
     *,
+    python: str,
     duration: int | None = None,
 ) -> RunDirectory:
     """Write the run directory and submit the job.
 
     Parameters
     ----------
+    python
+        Path of the Python there, as :func:`portal.federation.environments.settle` has found it.
     duration
         Wall time in seconds.
 
@@ -160,7 +148,7 @@ def launch(
     directory = RunDirectory.of(compute.workspace, spec.id)
     directory.create(spec, code)
     job = JobSpec(
-        executable=compute.python,
+        executable=python,
         arguments=("-P", "-m", "portal.runner", directory.path),
         directory=directory.path,
         name=spec.id,

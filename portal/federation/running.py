@@ -13,6 +13,7 @@ from portal.core.run import InputRef, RunSpec, new_run_id
 from portal.errors import InvalidAnalysis, InvalidParameter, PortalError, Unavailable
 from portal.federation import launch, store
 from portal.federation.door import Door
+from portal.federation.environments import settle
 from portal.federation.place import Estimate, Placement, estimate, rank
 from portal.federation.runs import Run, Runs
 
@@ -86,7 +87,7 @@ class Running(Door):
         known = None if key is None else store.find_by_key(key, full, compute, self.gate)
         if known is not None:
             return known
-        environment = launch.require_same_environment(compute, full)
+        settled = settle(compute, full, self.home, analysis.function)
         reference, code = launch.pack(analysis)
         run_id = new_run_id(analysis.name, key=key)
         spec = RunSpec(
@@ -95,7 +96,7 @@ class Running(Door):
             inputs=inputs,
             parameters=parameters,
             at=full,
-            environment=environment,
+            environment=settled.environment,
             requested_by=self.gate.actor.id,
             key=key or run_id,
             created=launch.now(),
@@ -103,7 +104,7 @@ class Running(Door):
             title=title,
             placement=tuple(term.to_dict() for term in best.terms),
         )
-        directory = launch.launch(spec, code, compute, duration=duration)
+        directory = launch.launch(spec, code, compute, python=settled.python, duration=duration)
         self.gate.write(
             "run",
             run=spec.id,

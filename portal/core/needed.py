@@ -1,0 +1,193 @@
+"""Which of the packages here a run needs: those of Portal's runner, and what the analysis names.
+
+Faces (Jupyter, widgets, servers) stay here: a run has no use for them. So do packages installed
+as editable: what is the user's own travels with the analysis.
+"""
+
+from __future__ import annotations
+
+import dis
+import hashlib
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from importlib import metadata
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+from typing import Any, Final
+
+from portal.core.environment import CHECKED, Environment
+
+PORTAL: Final = "portal-science"
+#: Parts of Portal's package that no run reads.
+FACES: Final = ("ui", "labextension", "testing")
+#: Stands in a lock between the version of Portal and the digest of its files.
+SOURCE: Final = "+src."
+
+_EXTRAS: Final = frozenset({"", "catalogs", "sample", "fast"})
+_LEFT: Final = frozenset(
+    {"anywidget", "ipykernel", "ipywidgets", "jupyter-server", "jupyterlab", "panel", "voila"}
+)
+#: What comes by entry points, so that no code names it.
+_PLUGINS: Final = ("portal.catalogs", "xarray.backends", "zarr.codecs", "numcodecs.codecs")
+
+
+def needed(function: Callable[..., Any] | None = None) -> Environment:
+    """Describe the part of this environment that a run of a function needs.
+
+    Its lock holds Portal with the digest of its files, since two builds of one version may differ.
+
+    Parameters
+    ----------
+    function
+        The analysis' function. A package that only a text names (an engine, a plug-in of another
+        package) is found by no reader of code: the function takes it along by importing it.
+    """
+    installed = _installed()
+    roots = {PORTAL}
+    for group in _PLUGINS:
+        roots |= {_canonical(p.dist.name) for p in metadata.entry_points(group=group) if p.dist}
+    if function is not None:
+        roots |= set(_distributions(imports(function), installed))
+    found = _closure(roots, installed)
+    versions = {
+        n: installed[n].version for n in found if n == PORTAL or not _editable(installed[n])
+    }
+    if PORTAL in versions:
+        versions[PORTAL] += SOURCE + digest(portal_files())
+    return Environment(
+        python="{}.{}".format(*sys.version_info),
+        packages={name: versions[name] for name in CHECKED if name in versions},
+        lock=tuple(sorted(f"{name}=={version}" for name, version in versions.items())),
+    )
+
+
+def portal_files() -> Iterator[tuple[str, Path]]:
+    """Give the files of Portal that a run may read, each with its path below site-packages."""
+    import portal
+
+    top = Path(portal.__file__).parent
+    for path in sorted(top.rglob("*")):
+        parts = path.relative_to(top).parts
+        if parts[0] not in FACES and "__pycache__" not in parts and path.is_file():
+            yield "/".join(("portal", *parts)), path
+
+
+def digest(files: Iterable[tuple[str, Path]]) -> str:
+    """Return twelve hexadecimal digits that differ when the names or contents of files do."""
+    found = hashlib.sha256()
+    for name, path in files:
+        found.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return found.hexdigest()[:12]
+
+
+def imports(function: Callable[..., Any]) -> frozenset[str]:
+    """Return the top-level modules that a function's code names, its helpers' included."""
+    found: set[str] = set()
+    seen: set[int] = set()
+    todo: list[Any] = [function]
+    while todo:
+        value = todo.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        name = _module_of(value)
+        if name and _has_package(name):
+            found.add(name.partition(".")[0])
+        elif isinstance(value, FunctionType):
+            found.add((value.__module__ or "").partition(".")[0])
+            todo += _named(value, found)
+        elif isinstance(value, ModuleType | type):
+            todo += [v for v in vars(value).values() if isinstance(v, FunctionType | type)]
+            todo += [v for v in vars(value).values() if isinstance(v, ModuleType)]
+        elif hasattr(value, "function"):
+            todo.append(value.function)
+    return frozenset(found - set(sys.stdlib_module_names) - {"", "__main__"})
+
+
+def _named(function: FunctionType, found: set[str]) -> Iterator[Any]:
+    """Give the values that a function names; add what it imports."""
+    codes = [function.__code__]
+    for code in codes:
+        codes += [c for c in code.co_consts if isinstance(c, CodeType)]
+        for instruction in dis.get_instructions(code):
+            if instruction.opname == "IMPORT_NAME":
+                found.add(instruction.argval.partition(".")[0])
+        yield from (function.__globals__[n] for n in code.co_names if n in function.__globals__)
+    for cell in function.__closure__ or ():
+        try:
+            yield cell.cell_contents
+        except ValueError:  # not yet filled
+            continue
+
+
+def _module_of(value: Any) -> str:
+    if isinstance(value, ModuleType):
+        return value.__name__
+    name = getattr(value, "__module__", None)
+    return name if isinstance(name, str) else type(value).__module__
+
+
+def _has_package(name: str) -> bool:
+    """Whether a module lies where packages are installed, or comes with Python."""
+    import sysconfig
+
+    top = name.partition(".")[0]
+    if top in sys.stdlib_module_names or top == "portal":
+        return top != "__main__"
+    file = getattr(sys.modules.get(name), "__file__", None)
+    places = {sysconfig.get_path(kind) for kind in ("purelib", "platlib")}
+    return file is not None and any(Path(file).is_relative_to(place) for place in places)
+
+
+def _canonical(name: str) -> str:
+    from packaging.utils import canonicalize_name
+
+    return canonicalize_name(name)
+
+
+def _editable(distribution: metadata.Distribution) -> bool:
+    import json
+
+    told = json.loads(distribution.read_text("direct_url.json") or "{}")
+    return bool(told.get("dir_info", {}).get("editable"))
+
+
+def _installed() -> dict[str, metadata.Distribution]:
+    found: dict[str, metadata.Distribution] = {}
+    for distribution in metadata.distributions():
+        if distribution.name:
+            found.setdefault(_canonical(distribution.name), distribution)
+    return found
+
+
+def _distributions(
+    modules: Iterable[str], installed: dict[str, metadata.Distribution]
+) -> Iterator[str]:
+    unknown = []
+    for module in modules:
+        if _canonical(module) in installed:
+            yield _canonical(module)
+        else:
+            unknown.append(module)
+    known = metadata.packages_distributions() if unknown else {}
+    for module in unknown:
+        yield from (_canonical(name) for name in known.get(module, ()))
+
+
+def _closure(roots: set[str], installed: dict[str, metadata.Distribution]) -> set[str]:
+    """Return roots and all that they require of what is installed, but for the faces."""
+    from packaging.requirements import Requirement
+
+    seen: dict[str, frozenset[str]] = {}
+    todo = [(name, _EXTRAS if name == PORTAL else frozenset({""})) for name in sorted(roots)]
+    while todo:
+        name, extras = todo.pop()
+        if name not in installed or name in _LEFT or extras <= seen.get(name, frozenset()):
+            continue
+        seen[name] = extras = extras | seen.get(name, frozenset())
+        for text in installed[name].requires or ():
+            wanted = Requirement(text)
+            marker = wanted.marker
+            if marker is None or any(marker.evaluate({"extra": extra}) for extra in extras):
+                todo.append((_canonical(wanted.name), frozenset({"", *wanted.extras})))
+    return set(seen)

@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 import portal
+from tests.site import site_python, site_users
+
+__all__ = ["site_python", "site_users"]  # fixtures of every test
 
 
 @pytest.fixture

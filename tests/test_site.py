@@ -18,7 +18,9 @@ def test_another_user_runs_the_runner(site_python, site_users):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    seen = subprocess.run([*AS, other, "--regid", other, "ls", _home(one)], capture_output=True)
+    seen = subprocess.run(
+        [*AS, other, "--regid", other, "ls", _home(one)], capture_output=True, check=False
+    )
     assert b"Permission denied" in seen.stderr
 
 

@@ -62,7 +62,7 @@ class Transport(Protocol):
 
 
 class Here:
-    """This machine."""
+    """The machine that Portal runs on."""
 
     name = "this machine"
 
@@ -78,7 +78,9 @@ class Here:
     ) -> Completed:
         """Run a command, in English and without an inherited standard input."""
         try:
-            done = subprocess.run([*argv], input=stdin, capture_output=True, timeout=timeout)
+            done = subprocess.run(
+                [*argv], input=stdin, capture_output=True, timeout=timeout, check=False
+            )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise Unavailable(
                 f"{argv[0]} could not be run on {self.name}",

@@ -1,0 +1,1 @@
+"""Real servers that compute drivers are tested against, on the loopback."""

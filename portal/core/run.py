@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from portal.core.cluster import ClusterSpec
 from portal.core.environment import Environment
 from portal.core.events import Event
 from portal.core.facility import DriverConfig
@@ -24,6 +25,7 @@ JOB_JSON: Final = "job.json"
 EVENTS: Final = "events.jsonl"
 STATUS: Final = "status.json"
 RESULT: Final = "result.zarr"
+CANCEL: Final = "cancel.json"
 STDOUT: Final = "stdout.log"
 STDERR: Final = "stderr.log"
 CRATE: Final = "ro-crate-metadata.json"
@@ -96,7 +98,8 @@ class AnalysisRef:
     Parameters
     ----------
     code
-        "reference": imported by ``reference`` where the run is; "pickle": from analysis.pkl.
+        "reference": imported by ``reference`` where the run is; "pickle": from analysis.pkl;
+        "none": an interactive cluster, which has no analysis.
     """
 
     name: str
@@ -124,6 +127,10 @@ class RunSpec:
         The id of the Actor.
     key
         Idempotency key: asked twice with one key, a run starts once.
+    duration
+        The wall time of its job in seconds; None leaves it to the facility.
+    cluster
+        Makes it an interactive cluster.
     """
 
     id: str
@@ -138,6 +145,8 @@ class RunSpec:
     resources: Resources = Resources()
     title: str = ""
     placement: tuple[Mapping[str, Any], ...] = ()
+    duration: int | None = None
+    cluster: ClusterSpec | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON values."""
@@ -155,6 +164,8 @@ class RunSpec:
             "key": self.key,
             "created": self.created,
             "placement": [dict(term) for term in self.placement],
+            "duration": self.duration,
+            "cluster": self.cluster.to_dict() if self.cluster else None,
         }
 
     @classmethod
@@ -172,6 +183,7 @@ class RunSpec:
                 found=f"format {values.get('format')!r}, where {FORMAT} is known",
                 advice="Read it with the version of Portal that wrote it.",
             )
+        cluster = values.get("cluster")
         try:
             return cls(
                 id=values["id"],
@@ -186,6 +198,8 @@ class RunSpec:
                 resources=Resources(**values["resources"]),
                 title=values["title"],
                 placement=tuple(values["placement"]),
+                duration=values.get("duration"),
+                cluster=ClusterSpec.from_dict(cluster) if cluster else None,
             )
         except (KeyError, TypeError) as error:
             raise InvalidInput(

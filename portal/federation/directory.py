@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from portal.core.cluster import CLUSTER
 from portal.core.contracts import Workspace
 from portal.core.events import Event
 from portal.core.job import JobState
@@ -109,14 +110,17 @@ class RunDirectory:
     def status(self) -> RunStatus:
         """Return what the directory alone says: status.json, or else the events so far.
 
-        A status of COMPLETED without the committed result is FAILED, and says so.
+        A status of COMPLETED without the committed result is FAILED, and says so; an interactive
+        cluster has none.
         """
         self.events()
         values = self.read(STATUS)
         if values is None:
             return self._folded
         status = RunStatus.from_dict(values)
-        if status.state is JobState.COMPLETED and not self.fs.isdir(self.file(RESULT)):
+        if status.state is JobState.COMPLETED and not (
+            self.fs.isdir(self.file(RESULT)) or self.fs.exists(self.file(CLUSTER))
+        ):
             return failed(status, "The run completed, but its result is not in its directory.")
         return status
 

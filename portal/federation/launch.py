@@ -123,22 +123,13 @@ def require_same_grid(inputs: Mapping[str, Item]) -> None:
                 )
 
 
-def launch(
-    spec: RunSpec,
-    code: bytes | None,
-    compute: Compute,
-    *,
-    python: str,
-    duration: int | None = None,
-) -> RunDirectory:
+def launch(spec: RunSpec, code: bytes | None, compute: Compute, *, python: str) -> RunDirectory:
     """Write the run directory and submit the job.
 
     Parameters
     ----------
     python
         Path of the Python there, as :func:`portal.federation.environments.settle` has found it.
-    duration
-        Wall time in seconds.
 
     Raises
     ------
@@ -155,7 +146,7 @@ def launch(
         stdout_path=directory.file(STDOUT),
         stderr_path=directory.file(STDERR),
         resources=spec.resources,
-        attributes=JobAttributes(duration=duration),
+        attributes=JobAttributes(duration=spec.duration),
         key=spec.id,
     )
     try:

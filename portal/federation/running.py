@@ -103,8 +103,9 @@ class Running(Door):
             resources=resources or Resources(),
             title=title,
             placement=tuple(term.to_dict() for term in best.terms),
+            duration=duration,
         )
-        directory = launch.launch(spec, code, compute, python=settled.python, duration=duration)
+        directory = launch.launch(spec, code, compute, python=settled.python)
         self.gate.write(
             "run",
             run=spec.id,

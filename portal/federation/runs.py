@@ -12,8 +12,15 @@ from portal.core.contracts import Compute
 from portal.core.job import JobState
 from portal.core.plugins import display
 from portal.core.policy import Action
-from portal.core.run import RESULT, STATUS, STDERR, STDOUT, RunSpec, RunStatus
-from portal.errors import PortalError, RunCanceled, RunFailed, RunNotFinished, Unreadable
+from portal.core.run import CANCEL, RESULT, STATUS, STDERR, STDOUT, RunSpec, RunStatus
+from portal.errors import (
+    InvalidParameter,
+    PortalError,
+    RunCanceled,
+    RunFailed,
+    RunNotFinished,
+    Unreadable,
+)
 from portal.federation.directory import RunDirectory, failed
 from portal.federation.gate import Gate
 
@@ -151,10 +158,18 @@ class Run:
             It was canceled.
         RunNotFinished
             ``timeout`` seconds have passed.
+        InvalidParameter
+            It is an interactive cluster.
         Denied
             The run is somebody else's.
         """
         self.gate.require(Action.READ_RUN, self.gate.run(self.id, self.spec.requested_by))
+        if self.spec.cluster is not None:
+            raise InvalidParameter(
+                f"The run {self.id} is an interactive cluster: it has no result",
+                found=f"state: {self.state}",
+                advice=f'fed.cluster(run_id="{self.id}").client is its Dask client.',
+            )
         status = self.wait(timeout).status()
         if status.state is JobState.CANCELED:
             raise RunCanceled(
@@ -192,6 +207,8 @@ class Run:
         self.gate.require(Action.CANCEL, self.gate.run(self.id, self.spec.requested_by))
         job = self.directory.job()
         if job is not None and not self.status().state.final:
+            # Tells the runner that the signal it gets is no wall time's end.
+            self.directory.write(CANCEL, {"by": self.gate.actor.id})
             self.compute.cancel(job[1])
             self.gate.write("cancel", run=self.id)
             ended = self.compute.status(job[1]).state.final

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +21,7 @@ from portal.core.environment import Environment, local_environment
 from portal.core.home import home_path
 from portal.core.job import JobSpec, JobState, JobStatus
 from portal.drivers.compute import processes
+from portal.drivers.compute._keys import name_of
 from portal.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -116,13 +120,44 @@ class LocalCompute:
     def submit(self, job: JobSpec) -> str:
         """Start a job in a session of its own; no shell reads its arguments.
 
-        A job with a ``duration`` is ended when it has passed.
+        A job with a ``duration`` is ended when it has passed. The id of one with a ``key`` is kept
+        under the workspace, and given to who asks with that key again.
 
         Raises
         ------
         Unavailable
             The program, its directory or a log cannot be opened.
         """
+        if job.key is None:
+            return self._start(job)
+        with self._claim(job.key) as claim:
+            job_id = claim.read().decode()
+            if not job_id:
+                job_id = self._start(job)
+                with contextlib.suppress(OSError):  # a full disk: the job runs all the same
+                    claim.write(job_id.encode())
+        return job_id
+
+    @contextlib.contextmanager
+    def _claim(self, key: str) -> Iterator[FileIO]:
+        """Lend the file of a key, to one at a time; the lock ends with its holder's process."""
+        path = Path(self.workspace.root) / _RECORDS / "keys" / name_of(key)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+        try:
+            for directory in (path.parent.parent, path.parent):
+                directory.mkdir(mode=0o700, exist_ok=True)
+            file = FileIO(os.open(path, flags, 0o600), "r+")
+        except OSError as error:
+            raise Unavailable(
+                "The job cannot be noted in the workspace",
+                found=str(error),
+                advice="See that its disk is not full, and that the directory is your own.",
+            ) from error
+        with file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield file
+
+    def _start(self, job: JobSpec) -> str:
         command = [job.executable, *job.arguments]
         if job.attributes.duration is not None:
             limit = f"--kill-after={_GRACE_SECONDS:g}"

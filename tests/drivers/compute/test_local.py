@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -39,6 +40,25 @@ class TestLocalCompute(ComputeTests):
         status = self.ended(compute, job_id)
         assert status.state is JobState.FAILED
         assert "wall time" in status.message
+
+    def test_one_key_asked_for_at_once_starts_one_job(self, compute):
+        """From two driver objects and eight threads, as from two portals."""
+        directory = self.directory(compute)
+        others = (compute, LocalCompute(workspace=compute.workspace.root))
+        code = "import os; open(f'{os.getpid()}.mark', 'w').close()"
+
+        def ask(number):
+            return self.job(others[number % 2], directory, code, key="a key/\n of any kind")
+
+        with ThreadPoolExecutor(8) as threads:
+            (job_id,) = set(threads.map(ask, range(8)))
+        self.ended(compute, job_id)
+        assert len(list(Path(directory).glob("*.mark"))) == 1
+
+    def test_key_of_a_job_that_could_not_start_may_be_asked_again(self, compute):
+        with pytest.raises(Unavailable):
+            compute.submit(JobSpec("no-such-program", key="k"))
+        assert self.ended(compute, compute.submit(JobSpec("true", key="k"))).exit_code == 0
 
     def test_canceled_job_says_so(self, compute):
         job_id = self.job(compute, self.directory(compute), "import time; time.sleep(60)")

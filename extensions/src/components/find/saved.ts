@@ -52,6 +52,7 @@ export function createSaved({ backend, current, onApply }: SavedOptions): HTMLEl
   }
 
   async function attempt(work: () => Promise<SavedSearch[]>): Promise<boolean> {
+    say(trouble, '');
     try {
       const saved = await work();
       const focused = list.contains(document.activeElement);
@@ -61,7 +62,6 @@ export function createSaved({ backend, current, onApply }: SavedOptions): HTMLEl
       if (focused) {
         name.focus();
       }
-      say(trouble, '');
       return true;
     } catch (error) {
       say(trouble, reason(error));

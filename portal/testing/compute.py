@@ -154,7 +154,9 @@ class ComputeTests:
         one = self.job(compute, directory, code, key=key)
         assert self.job(compute, directory, code, key=key) == one
         assert self.ended(compute, one).state is JobState.COMPLETED
-        assert self.job(compute, directory, code, key=key) == one, "an ended job is not started anew"
+        assert self.job(compute, directory, code, key=key) == one, (
+            "an ended job is not started anew"
+        )
         names = compute.workspace.fs.ls(directory, detail=False)
         assert len([name for name in names if str(name).endswith(".mark")]) == 1
 

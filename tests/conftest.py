@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import portal
-from tests.site import site_python, site_users
+from tests.drivers.compute.servers.labs import lab_a, lab_b
+from tests.site import need, site_python, site_users
 
-__all__ = ["site_python", "site_users"]  # fixtures of every test
+__all__ = ["lab_a", "lab_b", "need", "site_python", "site_users"]
 
 
 @pytest.fixture
@@ -28,14 +27,3 @@ def fed(home: Path) -> Iterator[portal.Federation]:
     """The sample federation in a fresh home."""
     with portal.connect(home=home) as federation:
         yield federation
-
-
-def need(command: str) -> str:
-    """Return a program's path; without it a named skip, or a failure where CI is set."""
-    found = shutil.which(command)
-    if found is None:
-        message = f"{command} is not installed"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    return found

@@ -24,16 +24,21 @@ SYSTEM_PYTHON = f"/usr/bin/python3.{sys.version_info.minor}"
 MORE = ("bokeh", "xyzservices", "jinja2", "narwhals", "contourpy")
 
 
+def need(command: str) -> str:
+    """Return a program's path; without it a named skip, or a failure where CI is set."""
+    found = shutil.which(command, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+    if found is None:
+        message = f"{command} is not installed"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return found
+
+
 def needs(*commands: str) -> None:
-    """Skip a test by name where a command is not installed; fail it where CI is set."""
-    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
-    missing = [name for name in commands if shutil.which(name, path=path) is None]
-    if not missing:
-        return
-    message = f"not installed: {', '.join(missing)}"
-    if os.environ.get("CI"):
-        pytest.fail(message)
-    pytest.skip(message)
+    """Skip a test by name where one of some programs is missing, or fail it where CI is set."""
+    for command in commands:
+        need(command)
 
 
 @contextmanager
@@ -102,6 +107,7 @@ def unix_user(name: str) -> Iterator[str]:
     with ExitStack() as stack:
         home = stack.enter_context(open_directory("home")) / name
         command = ["useradd", "--create-home", "--home-dir", str(home), "--shell", "/bin/bash"]
+        command += ["--password", "*"]  # none, and yet not locked: sshd lets it in by a key
         subprocess.run([*command, name], check=True, capture_output=True)
         stack.callback(_remove_user, name)
         home.chmod(0o700)

@@ -22,8 +22,8 @@ from typing import Any
 import asyncssh
 import psutil
 
-from tests.conftest import need
 from tests.helpers import wait_until
+from tests.site import need
 
 CONFIG = """\
 Port {port}

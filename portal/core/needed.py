@@ -19,7 +19,7 @@ from portal.core.environment import CHECKED, Environment
 
 PORTAL: Final = "portal-science"
 #: Parts of Portal's package that no run reads.
-FACES: Final = ("ui", "labextension", "testing")
+FACES: Final = ("labextension/", "testing/", "ui/widgets/static/")
 #: Stands in a lock between the version of Portal and the digest of its files.
 SOURCE: Final = "+src."
 
@@ -63,13 +63,11 @@ def needed(function: Callable[..., Any] | None = None) -> Environment:
 
 def portal_files() -> Iterator[tuple[str, Path]]:
     """Give the files of Portal that a run may read, each with its path below site-packages."""
-    import portal
-
-    top = Path(portal.__file__).parent
+    top = Path(__file__).parents[1]
     for path in sorted(top.rglob("*")):
-        parts = path.relative_to(top).parts
-        if parts[0] not in FACES and "__pycache__" not in parts and path.is_file():
-            yield "/".join(("portal", *parts)), path
+        name = path.relative_to(top).as_posix()
+        if not name.startswith(FACES) and "__pycache__" not in path.parts and path.is_file():
+            yield f"portal/{name}", path
 
 
 def digest(files: Iterable[tuple[str, Path]]) -> str:

@@ -11,20 +11,31 @@ from portal.errors import Unavailable
 if TYPE_CHECKING:
     import fsspec
 
-#: Makes a directory, closed to other users, and prints its path; "~" is the home directory there.
+#: Makes a directory, closed to other users; "~" is the home directory. Prints that and its path.
 _MAKE = """\
 umask 077
 case $1 in "~" | "~/"*) set -- "$HOME${1#"~"}" ;; esac
-mkdir -p -- "$1" && cd -- "$1" && printf '\\n%s\\n' "$PWD"
+mkdir -p -- "$1" && cd -- "$1" && printf '\\n%s\\n' "$HOME" "$PWD"
 """
 
 
 @dataclass(frozen=True, slots=True)
 class SiteWorkspace:
-    """A directory of a machine, and the file system that it is on."""
+    """A directory of a machine, and the file system that it is on.
+
+    Parameters
+    ----------
+    home
+        The user's home directory there.
+    """
 
     root: str
     fs: fsspec.AbstractFileSystem
+    home: str
+
+    def path(self, path: str) -> str:
+        """Return a path of the machine with a ``~`` at its beginning written out."""
+        return self.home + path[1:] if path == "~" or path.startswith("~/") else path
 
 
 def workspace_at(transport: Transport, path: str | None = None) -> SiteWorkspace:
@@ -42,11 +53,11 @@ def workspace_at(transport: Transport, path: str | None = None) -> SiteWorkspace
     """
     wanted = path or "~/.portal/runs"
     made = transport.run(["sh", "-c", _MAKE, "portal", wanted])
-    lines = made.stdout.splitlines()
-    if made.code or not lines:
+    lines = [line for line in made.stdout.split("\n") if line]
+    if made.code or len(lines) < 2:
         raise Unavailable(
             f"The workspace {wanted} on {transport.name} cannot be made",
             found=made.stderr.strip() or f"exit code {made.code}",
             advice="Set `workspace` of this compute resource to a directory of your own there.",
         )
-    return SiteWorkspace(lines[-1], transport.fs)
+    return SiteWorkspace(lines[-1], transport.fs, lines[-2])

@@ -1,0 +1,140 @@
+"""The ``ssh`` compute driver: jobs on a machine without a scheduler, reached by SSH."""
+
+from __future__ import annotations
+
+import json
+from contextlib import AbstractContextManager
+from functools import cached_property
+
+from portal.core.environment import Environment
+from portal.core.job import JobSpec, JobStatus
+from portal.core.standing import Job
+from portal.drivers.compute._detached import Detached, under
+from portal.drivers.compute._ssh import transport_of
+from portal.drivers.compute._transport import Transport
+from portal.drivers.compute._workspace import SiteWorkspace, workspace_at
+from portal.errors import Unavailable
+
+_DESCRIBE = (
+    "import json; from portal.core.environment import local_environment; "
+    "print('portal: ' + json.dumps(local_environment().to_dict()))"
+)
+
+
+class SshCompute:
+    """Runs jobs as detached processes of another machine: they survive log-out and a cut.
+
+    A job is noted under ``.jobs`` in the workspace, with its exit code when it has ended, so that
+    nothing depends on this side staying connected.
+
+    Parameters
+    ----------
+    host
+        Name of the machine, or its alias in ~/.ssh/config.
+    user, port, key_file, known_hosts, jump
+        What ~/.ssh/config does not say: see :class:`portal.drivers.compute._address.Address`.
+    workspace
+        Directory of the run directories there; made, closed to other users, when first needed.
+    python
+        The Python there that runs ``-m portal.runner``.
+    setup
+        Shell lines that come first, run by a login shell: ``module load python``.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str,
+        user: str | None = None,
+        port: int | None = None,
+        key_file: str | None = None,
+        known_hosts: str | None = None,
+        jump: str | None = None,
+        workspace: str = "~/.portal/runs",
+        python: str = "python3",
+        setup: str = "",
+    ) -> None:
+        self._transport = transport_of(host, user, port, key_file, known_hosts, jump)
+        self._path = workspace
+        self._python = python
+        self._setup = setup
+
+    @cached_property
+    def workspace(self) -> SiteWorkspace:
+        """Where run directories lie.
+
+        Raises
+        ------
+        Unavailable
+            The machine was not reached, or the directory cannot be made.
+        """
+        return workspace_at(self._transport, self._path)
+
+    @property
+    def transport(self) -> Transport:
+        """The way to the machine."""
+        return self._transport
+
+    @property
+    def python(self) -> str:
+        """Path of the Python that runs jobs."""
+        if self._python.startswith("~"):
+            return self.workspace.path(self._python)
+        return self._python
+
+    @cached_property
+    def _jobs(self) -> Detached:
+        return Detached(self._transport, f"{self.workspace.root}/.jobs", self._setup)
+
+    @cached_property
+    def _environment(self) -> Environment:
+        argv = under(self._setup, [self.python, "-c", _DESCRIBE])
+        done = self._transport.run(argv)
+        answers = [line for line in done.stdout.splitlines() if line.startswith("portal: ")]
+        if done.code or not answers:
+            told = done.stderr.strip().splitlines()
+            raise Unavailable(
+                f"The Python {self.python} on {self._transport.name} cannot run Portal",
+                found=told[-1] if told else f"exit code {done.code}",
+                advice="Install Portal in it, or correct `python` or `setup` of this compute "
+                "resource.",
+            )
+        return Environment.from_dict(json.loads(answers[-1].removeprefix("portal: ")))
+
+    def environment(self) -> Environment:
+        """Describe the packages of :attr:`python`; asked once.
+
+        Raises
+        ------
+        Unavailable
+            The machine was not reached, its Python cannot be run, or has no Portal.
+        """
+        return self._environment
+
+    def submit(self, job: JobSpec) -> str:
+        """Start a job in a session of its own; after a cut, the same key gives the same job.
+
+        Raises
+        ------
+        Unavailable
+            The machine was not reached, or did not start the job.
+        InvalidParameter
+            The job cannot be written as a shell script.
+        """
+        return self._jobs.start(job)
+
+    def status(self, job_id: str) -> JobStatus:
+        """Say whether a job runs, or how it ended."""
+        return self._jobs.status(job_id)
+
+    def cancel(self, job_id: str) -> None:
+        """Ask a job to end; kill what is left of it after ten seconds."""
+        self._jobs.end(job_id)
+
+    def jobs(self) -> list[Job]:
+        """Give the jobs that run: those that were started through this workspace."""
+        return self._jobs.running()
+
+    def forward(self, host: str, port: int) -> AbstractContextManager[tuple[str, int]]:
+        """Lend a way to a port that the machine reaches."""
+        return self._transport.forward(host, port)

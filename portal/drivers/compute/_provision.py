@@ -169,14 +169,14 @@ class _Builder:
     def __init__(self, site: Site, environment: Environment, tell: Callable[[str], None]) -> None:
         self.site, self.environment, self.tell = site, environment, tell
         self.name = site.transport.name
+        self.packages = [Package.of(line) for line in environment.lock]
 
     def build(self) -> str:
         """Build it in the ways that are allowed, one after the other."""
         self.tell(
             f"making the environment of the run at {self.name}, once for all runs that need it"
         )
-        found = self._base()
-        packages = [Package.of(line) for line in self.environment.lock]
+        found, packages = self._base(), self.packages
         alike = found.platform == sysconfig.get_platform()
         ways = {"auto": ("index", "upload"), "index": ("index",), "upload": ("upload",)}
         faults = []
@@ -188,7 +188,7 @@ class _Builder:
             if len(sent) < len(packages):
                 count, tool = len(packages) - len(sent), "uv" if found.uv else "pip"
                 self.tell(f"{count} packages from the index of {self.name}, by {tool}")
-            question = self._question(found, packages, sent)
+            question = self._question(found, sent)
             try:
                 self._run(found.python, question, sent)
             except _BuildFailed as error:
@@ -225,11 +225,9 @@ class _Builder:
             )
         return found
 
-    def _question(
-        self, found: Found, packages: Sequence[Package], sent: Sequence[Package]
-    ) -> Question:
+    def _question(self, found: Found, sent: Sequence[Package]) -> Question:
         taken = {p.line for p in sent}
-        names = [p.line.partition("==")[0] for p in packages]
+        names = [line.partition("==")[0] for line in self.environment.lock]
         checked = [name for name in names if name in CHECKED]
         return Question(
             directory=self.site.directory,
@@ -238,7 +236,7 @@ class _Builder:
             patience=self.site.patience,
             uv=found.uv,
             lock=self.environment.lock,
-            index=tuple(p.line for p in packages if p.line not in taken),
+            index=tuple(p.line for p in self.packages if p.line not in taken),
             parts=tuple(p.file for p in sent),
             imports=(*checked, *(["portal.runner.execute"] if PORTAL in names else [])),
         )
@@ -250,7 +248,8 @@ class _Builder:
             own = told.get("own", False)
             if own:
                 self._send(sent)
-            told = self._follow(python, replace(question, lock=(), index=(), parts=()), told)
+            look = replace(question, lock=(), index=(), parts=())
+            told = self._follow(python, look, told)
             if told["state"] == "ready":
                 return
             if told["state"] == "failed" and own:
@@ -258,11 +257,15 @@ class _Builder:
         raise _BuildFailed(f"{_ATTEMPTS} builds have come to no end")
 
     def _follow(self, python: str, question: Question, told: dict[str, Any]) -> dict[str, Any]:
-        said = ""
+        """Wait for a build to end; bring what it waits for when who began it does not."""
+        said, since = "", 0.0
         while told["state"] == "building":
             if told["message"] != said:
-                said = told["message"]
+                said, since = told["message"], time.monotonic()
                 self.tell(said)
+            elif told.get("missing") and time.monotonic() - since > self.site.lease / 3:
+                self._send([p for p in self.packages if p.file in told["missing"]])
+                since = time.monotonic()
             time.sleep(_POLL_SECONDS)
             told = self._ask(python, question)
         return told

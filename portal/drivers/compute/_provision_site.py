@@ -169,9 +169,10 @@ class _Build:
             with contextlib.suppress(OSError):
                 os.utime(self.claim / "beat")
 
-    def _say(self, message: str, state: str = "building") -> None:
+    def _say(self, message: str, state: str = "building", missing: list[str] | None = None) -> None:
         part = self.claim / "state.part"
-        part.write_text(json.dumps({"state": state, "message": message}))
+        told = {"state": state, "message": message, "missing": missing or []}
+        part.write_text(json.dumps(told))
         part.replace(self.claim / "state.json")
 
     def _make(self) -> None:
@@ -205,7 +206,7 @@ class _Build:
             sizes = [p.stat().st_size for p in parts.glob("*.part")]
             if (len(missing), sum(sizes)) != last:
                 last, since = (len(missing), sum(sizes)), time.monotonic()
-                self._say(f"waiting for {len(missing)} packages")
+                self._say(f"waiting for {len(missing)} packages", missing=missing)
             if time.monotonic() - since > self.question.patience:
                 raise Failed(f"nothing of {len(missing)} packages came, {missing[0]} among them")
             time.sleep(0.1)

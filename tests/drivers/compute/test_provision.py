@@ -151,14 +151,14 @@ import sys
 from portal.core.environment import Environment
 from portal.drivers.compute._provision import Site, provision
 from portal.drivers.compute._transport import Here
-root, python, minor, *lock = sys.argv[1:]
-site = Site(Here(), root, how="upload", base_python=python)
+root, python, lease, minor, *lock = sys.argv[1:]
+site = Site(Here(), root, how="upload", base_python=python, lease=float(lease))
 print(provision(site, Environment(minor, {}, tuple(lock)), lambda text: print(text, flush=True)))
 """
 
 
-def asker(site: Site, environment: Environment) -> subprocess.Popen[str]:
-    arguments = [site.root, sys.executable, MINOR, *environment.lock]
+def asker(site: Site, environment: Environment, lease: float = 60.0) -> subprocess.Popen[str]:
+    arguments = [site.root, sys.executable, str(lease), MINOR, *environment.lock]
     return subprocess.Popen(
         [sys.executable, "-c", TWO, *arguments],
         stdout=subprocess.PIPE,
@@ -219,14 +219,16 @@ def test_a_build_that_lives_is_waited_for_and_its_failure_is_no_end(site):
 
 def test_a_killed_asker_leaves_nothing_taken_for_whole(site, root):
     asked = small("numpy", *SMALL)
-    process = asker(site, asked)
+    process = asker(site, asked, lease=6.0)
     try:
         wait_until(lambda: (root / "env").exists() and left(root))
     finally:
         process.kill()
         process.communicate()
-    python = provision(changed(site, how="upload"), asked)
+    told: list[str] = []
+    python = provision(changed(site, how="upload", lease=6.0), asked, told.append)
     imports(python, "numpy", *SMALL)
+    assert "begun" not in told, "the build that was begun goes on with what another brings"
 
 
 def test_an_environment_without_its_base_python_is_made_anew(site, root):

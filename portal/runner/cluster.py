@@ -1,7 +1,8 @@
 """A Dask cluster of the run's own: scheduler here, workers beside, TLS between them all.
 
-The run's certificate exists in the memory of its processes alone. Nothing else listens: no plain
-TCP, no dashboard, no HTTP. Workers are forked from a fork server that has imported what they need
+The run's certificate exists in the memory of its processes alone, unless other machines or the
+person who asked have to hold it (:mod:`portal.runner.wide`). Nothing else listens: no plain TCP,
+no dashboard, no HTTP. Workers are forked from a fork server that has imported what they need
 once, which starts them in a fraction of a second and lets them share that memory.
 """
 
@@ -12,21 +13,24 @@ import multiprocessing
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from multiprocessing import forkserver
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from portal.core.job import Resources
 from portal.errors import Unavailable
+from portal.runner.crew import Crew, Layout
+from portal.runner.nodes import LOOPBACK
 
 if TYPE_CHECKING:
     from distributed import Client, Scheduler
 
-_HOST: Final = "127.0.0.1"
+    from portal.runner.pool import Pool
+    from portal.runner.wide import Wide
+
 _START_SECONDS: Final = 120
+#: How long is waited for workers on other machines; those that come later join in.
+_JOIN_SECONDS: Final = 60
 _STOP_SECONDS: Final = 2
-_THREADS: Final = 4
 #: Priority of the last thing that multiprocessing gives back: its directory of sockets.
 _LAST_PRIORITY: Final = -100
 #: Imported once by the fork server. h5py and netCDF4 are left to the workers: HDF5 must not be forked.
@@ -41,12 +45,23 @@ _ENVIRONMENT: Final = {
     "PYTHONHASHSEED": "6640",
     "DASK_LOGGING__DISTRIBUTED": "warning",
 }
-_CONFIG: Final = {
+CONFIG: Final = {
     "distributed.comm.require-encryption": True,
     "distributed.worker.multiprocessing-method": "forkserver",
     "distributed.worker.profile.enabled": False,
     "distributed.scheduler.worker-ttl": None,
     "distributed.scheduler.idle-timeout": None,
+    # Without distributed.http.proxy, by which the scheduler would fetch from other machines.
+    "distributed.scheduler.http.routes": [
+        f"distributed.http.{name}"
+        for name in (
+            "scheduler.prometheus",
+            "scheduler.info",
+            "scheduler.json",
+            "health",
+            "statics",
+        )
+    ],
     "distributed.nanny.pre-spawn-environ": _ENVIRONMENT,
 }
 
@@ -58,37 +73,6 @@ def start_fork_server() -> None:
     forkserver.ensure_running()
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Worker processes, the threads of each, and the bytes each may hold."""
-
-    workers: int
-    threads: int
-    memory: int
-
-    @classmethod
-    def choose(cls, resources: Resources, *, cores: int, memory: int) -> Layout:
-        """Lay out what was asked for; else all cores, as processes of up to four threads.
-
-        Measured on two cores with the turbidity job of the sample data: one process of two
-        threads took 8.2 to 9.3 s, two processes of one thread, which pass arrays to each other
-        through TLS, 13.1 to 17.5 s.
-
-        Parameters
-        ----------
-        cores, memory
-            What the machine, or the control group of this process, allows.
-        """
-        threads = resources.cpu_cores_per_process
-        workers = resources.process_count
-        if threads is None:
-            threads = min(_THREADS, cores) if workers is None else max(1, cores // workers)
-        if workers is None:
-            workers = max(1, cores // threads)
-        held = min(resources.memory or memory, memory)
-        return cls(workers, threads, held // workers)
-
-
 class Cluster:
     """The cluster of one run. It starts in the background; :meth:`client` waits for it.
 
@@ -98,19 +82,31 @@ class Cluster:
         Directory for spilled data.
     on_scheduler
         Called once, in the scheduler's loop, when the scheduler listens.
+    wide
+        Who else belongs to it; None for this machine's workers alone.
+
+    Attributes
+    ----------
+    pool
+        The workers of a wide cluster, once the first of them are there.
     """
 
     def __init__(
-        self, layout: Layout, scratch: Path, on_scheduler: Callable[[Scheduler], None]
+        self,
+        layout: Layout,
+        scratch: Path,
+        on_scheduler: Callable[[Scheduler], None],
+        wide: Wide | None = None,
     ) -> None:
         self.layout = layout
+        self.pool: Pool | None = None
+        self._wide = wide
         self._scratch = scratch
         self._on_scheduler = on_scheduler
         self._ready = threading.Event()
         self._failure: BaseException | None = None
         self._address = ""
         self._loop: Any = None
-        self._nannies: list[Any] = []
         threading.Thread(target=self._serve, name="cluster", daemon=True).start()
 
     def _serve(self) -> None:
@@ -125,39 +121,55 @@ class Cluster:
         import dask
         from tornado.ioloop import IOLoop
 
-        from portal.runner.dask_nodes import RunSecurity
+        from portal.runner.security import RunSecurity
 
         self._security = RunSecurity.for_run()
-        dask.config.set(_CONFIG | {"temporary-directory": str(self._scratch)})
+        dask.config.set(CONFIG | {"temporary-directory": str(self._scratch)})
         self._loop = IOLoop.current()
         await self._start()
         self._ready.set()
         await asyncio.Event().wait()
 
     async def _start(self) -> None:
-        from distributed import Nanny
+        from portal.runner.dask_nodes import QuietScheduler, ShownScheduler
 
-        from portal.runner.dask_nodes import QuietScheduler, QuietWorker
-
-        where: dict[str, Any] = {"host": _HOST, "protocol": "tls://", "security": self._security}
-        scheduler = await QuietScheduler(dashboard=False, port=0, **where)
+        wide = self._wide
+        shown = wide is not None and wide.cluster is not None
+        where: dict[str, Any] = {
+            "host": wide.host if wide else LOOPBACK,
+            "protocol": "tls://",
+            "security": self._security,
+        }
+        kind = ShownScheduler if shown else QuietScheduler
+        self.scheduler = scheduler = await kind(dashboard=shown, port=0, **where)
         self._on_scheduler(scheduler)
-        self._nannies = [
-            Nanny(
-                scheduler.address,
-                name=number,
-                nthreads=self.layout.threads,
-                memory_limit=self.layout.memory,
-                local_directory=str(self._scratch),
-                worker_class=QuietWorker,
-                dashboard=False,
-                **where,
-            )
-            for number in range(self.layout.workers)
-        ]
-        self._scheduler = scheduler
-        await asyncio.wait_for(asyncio.gather(*self._nannies), _START_SECONDS)
+        node = wide.nodes.here if wide else "worker"
+        crew = Crew(node, scheduler.address, self.layout, self._scratch, where)
+        if wide is None:
+            await asyncio.wait_for(crew.keep(range(self.layout.workers)), _START_SECONDS)
+        else:
+            self.pool = wide.gather(scheduler, crew, self._security)
+            await asyncio.wait_for(self.pool.tick(), _START_SECONDS)
+            self._watch = asyncio.create_task(self.pool.watch())
+            await self.pool.wait(_JOIN_SECONDS)
         self._address = scheduler.address
+
+    def wait(self) -> None:
+        """Wait until the workers are there.
+
+        Raises
+        ------
+        Unavailable
+            They did not start.
+        """
+        self._ready.wait()
+        if not self._address:
+            raise Unavailable(
+                "The Dask workers of the run did not start",
+                found=f"{type(self._failure).__name__}: {self._failure}",
+                advice=f"{self.layout.workers} processes were asked for: ask for fewer, or see "
+                "stderr.log.",
+            ) from self._failure
 
     def client(self) -> Client:
         """Wait until every worker is there, and return the default client of this process.
@@ -169,14 +181,7 @@ class Cluster:
         """
         from distributed import Client
 
-        self._ready.wait()
-        if not self._address:
-            raise Unavailable(
-                "The Dask workers of the run did not start",
-                found=f"{type(self._failure).__name__}: {self._failure}",
-                advice=f"{self.layout.workers} processes were asked for: ask for fewer, or see "
-                "stderr.log.",
-            ) from self._failure
+        self.wait()
         return Client(self._address, security=self._security, loop=self._loop)  # type: ignore[no-untyped-call]
 
     def call(self, function: Callable[[], None]) -> None:

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import platform
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from portal.core.analysis import Analysis
+from portal.core.cluster import ClusterSpec
 from portal.core.environment import CHECKED, Environment
 from portal.core.job import JobState
 from portal.core.plugins import CATALOGS, build_driver
 from portal.core.run import CODE, RESULT, RUN_JSON, AnalysisRef, Progress, RunSpec
 from portal.errors import EnvironmentMismatch, InvalidAnalysis
-from portal.runner.cluster import Cluster, Layout
+from portal.runner.cluster import Cluster
 from portal.runner.crate import write_crate
+from portal.runner.crew import Layout
 from portal.runner.failure import remember_source
+from portal.runner.nodes import allotted
 from portal.runner.trap import PARTIAL, Trap
+from portal.runner.walltime import WallTime
+from portal.runner.wide import Wide
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -40,9 +46,13 @@ def execute(trap: Trap) -> None:
     trap.at_end(lambda status: write_crate(directory, spec, status))
     trap.event("state", state=str(JobState.ACTIVE), message="starting")
     write_crate(directory, spec, trap.status)
+    trap.limit(WallTime.of_job(spec.duration, os.environ, trap.began))
     require_environment(spec)
     run = _Run(trap, spec)
-    run.compute()
+    if spec.cluster is None:
+        run.compute()
+    else:
+        run.serve(spec.cluster)
 
 
 class _Run:
@@ -52,10 +62,12 @@ class _Run:
         from dask.system import CPU_COUNT
         from distributed.system import MEMORY_LIMIT
 
-        layout = Layout.choose(spec.resources, cores=CPU_COUNT, memory=MEMORY_LIMIT)
+        cores, memory = allotted(os.environ, CPU_COUNT, MEMORY_LIMIT)
+        layout = Layout.choose(spec.resources, cores=cores, memory=memory)
         self.trap, self.spec = trap, spec
         self.progress: ProgressPlugin | None = None
-        self.cluster = Cluster(layout, trap.scratch(spec.id), self._follow)
+        self.wide = Wide.of_job(trap.directory, spec.resources, spec.cluster, self._say)
+        self.cluster = Cluster(layout, trap.scratch(spec.id), self._follow, self.wide)
         trap.before_end(self.cluster.abandon)
 
     def compute(self) -> None:
@@ -82,10 +94,21 @@ class _Run:
             trap.at_end(lambda status: write_crate(directory, spec, status, stored))
             trap.end(JobState.COMPLETED)
 
+    def serve(self, cluster: ClusterSpec) -> None:
+        """Be an interactive cluster until nobody needs it."""
+        from portal.runner.interactive import serve
+
+        assert self.wide is not None
+        serve(self.trap, cluster, self.cluster, self.wide)
+
+    def _say(self, text: str) -> None:
+        self.trap.event("message", text=text)
+
     def _follow(self, scheduler: Scheduler) -> None:
         from portal.runner.progress import ProgressPlugin
 
-        self.progress = ProgressPlugin(scheduler, self._tell)
+        seconds = 0.5 if self.spec.cluster is None else 5.0
+        self.progress = ProgressPlugin(scheduler, self._tell, every=seconds)
         self.progress.begin()
 
     def _tell(self, progress: Progress) -> None:

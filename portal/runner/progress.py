@@ -1,4 +1,4 @@
-"""Progress of a run, counted in the scheduler as tasks change state, told twice a second."""
+"""Progress of a run, counted in the scheduler as tasks change state, told in short intervals."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from distributed.diagnostics.plugin import SchedulerPlugin
 
 from portal.core.run import Progress
 
-_INTERVAL_MS: Final = 500
 _MOVED: Final = ("get-data", "memory-read", "bytes")
 _UNFINISHED: Final = ("waiting", "queued", "processing", "no-worker")
 
@@ -23,11 +22,16 @@ class ProgressPlugin(SchedulerPlugin):
     ----------
     tell
         Called in the scheduler's loop with each Progress that differs from the last.
+    every
+        Seconds between two looks.
     """
 
     name = "portal-progress"
 
-    def __init__(self, scheduler: Scheduler, tell: Callable[[Progress], None]) -> None:
+    def __init__(
+        self, scheduler: Scheduler, tell: Callable[[Progress], None], *, every: float = 0.5
+    ) -> None:
+        self._every = every
         self._scheduler = scheduler
         self._tell = tell
         self._done: Counter[str] = Counter()
@@ -41,7 +45,7 @@ class ProgressPlugin(SchedulerPlugin):
         from tornado.ioloop import PeriodicCallback
 
         self._scheduler.add_plugin(self)
-        self._timer = PeriodicCallback(self.sample, _INTERVAL_MS)
+        self._timer = PeriodicCallback(self.sample, self._every * 1000)
         self._timer.start()
 
     def transition(self, key: Any, start: str, finish: str, *_: Any, **__: Any) -> None:

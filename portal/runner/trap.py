@@ -21,12 +21,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+from portal.core.cluster import TLS
 from portal.core.events import Event
 from portal.core.job import JobState
-from portal.core.run import EVENTS, STATUS, RunStatus
+from portal.core.run import CANCEL, EVENTS, STATUS, RunStatus
 
 if TYPE_CHECKING:
     import psutil
+
+    from portal.runner.walltime import WallTime
 
 PARTIAL: Final = "result.zarr.partial"
 RESERVE: Final = ".reserve"
@@ -49,16 +52,20 @@ class Trap:
     ----------
     lock
         Held while the run ends; hold it where an ending must not come in between.
+    began
+        When it was made, by ``time.monotonic()``.
     """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.lock = threading.RLock()
+        self.began = time.monotonic()
         self.status = RunStatus()
         self._finish: Finish | None = None
         self._before: Callable[[], None] | None = None
         self._log = _EventLog(directory / EVENTS)
         self._scratch: Path | None = None
+        self._wall: WallTime | None = None
 
     def arm(self) -> None:
         """Reserve room for the last words, and watch for signals."""
@@ -76,7 +83,16 @@ class Trap:
             number = os.read(reader, 1)[0]
             if number in _SIGNALS:
                 name = signal.Signals(number).name
+                asked = (self.directory / CANCEL).exists()
+                if self._wall is not None and self._wall.near and not asked:
+                    self._wall.over(self)
                 self.end(JobState.CANCELED, message=f"canceled by {name}")
+
+    def limit(self, wall: WallTime | None) -> None:
+        """Have the run warned before its wall time is over, and ended then."""
+        self._wall = wall
+        if wall is not None:
+            wall.watch(self)
 
     def before_end(self, prepare: Callable[[], None]) -> None:
         """Have a function called before the processes below this one are killed."""
@@ -117,6 +133,7 @@ class Trap:
         if self._before is not None:
             self._before()
         stop_descendants()
+        shutil.rmtree(self.directory / TLS, ignore_errors=True)
         shutil.rmtree(self.directory / PARTIAL, ignore_errors=True)
         if self._scratch is not None:
             shutil.rmtree(self._scratch, ignore_errors=True)

@@ -64,7 +64,8 @@ def refused(address, **how):
 
 def test_own_client_is_answered():
     """The question that the others are refused is a right one."""
-    from portal.runner.dask_nodes import QuietScheduler, RunSecurity
+    from portal.runner.dask_nodes import QuietScheduler
+    from portal.runner.security import RunSecurity
 
     async def own():
         where = {"host": "127.0.0.1", "protocol": "tls://", "dashboard": False}
@@ -127,7 +128,7 @@ def test_key_is_in_no_file_argument_or_variable(run, family):
 def test_making_the_contexts_writes_no_file(monkeypatch):
     import tempfile
 
-    from portal.runner.dask_nodes import RunSecurity
+    from portal.runner.security import RunSecurity
 
     def refuse(*_, **__):
         raise AssertionError("a key would reach a disk")

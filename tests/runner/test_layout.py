@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from portal.core.job import Resources
 from portal.errors import Unavailable
-from portal.runner.cluster import Cluster, Layout
-from portal.runner.dask_nodes import RunSecurity
+from portal.runner.cluster import Cluster
+from portal.runner.crew import Layout
+from portal.runner.security import RunSecurity
 
 GIB = 2**30
 

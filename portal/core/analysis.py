@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Grids = Literal["match", "any"]
 
 #: Names that ``Federation.run`` takes for itself.
-RESERVED = frozenset({"analysis", "at", "resources", "title", "duration", "key"})
+RESERVED = frozenset({"analysis", "at", "resources", "title", "duration", "key", "overrides"})
 
 
 @dataclass(frozen=True)

@@ -131,6 +131,10 @@ class RunSpec:
         The wall time of its job in seconds; None leaves it to the facility.
     cluster
         Makes it an interactive cluster.
+    placed
+        Every estimate among which the compute resource was chosen, as JSON values.
+    repeats
+        The id of the run that this one repeats, as it was or with a change.
     """
 
     id: str
@@ -147,6 +151,8 @@ class RunSpec:
     placement: tuple[Mapping[str, Any], ...] = ()
     duration: int | None = None
     cluster: ClusterSpec | None = None
+    placed: Mapping[str, Any] | None = None
+    repeats: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON values."""
@@ -166,6 +172,8 @@ class RunSpec:
             "placement": [dict(term) for term in self.placement],
             "duration": self.duration,
             "cluster": self.cluster.to_dict() if self.cluster else None,
+            "placed": self.placed,
+            "repeats": self.repeats,
         }
 
     @classmethod
@@ -200,6 +208,8 @@ class RunSpec:
                 placement=tuple(values["placement"]),
                 duration=values.get("duration"),
                 cluster=ClusterSpec.from_dict(cluster) if cluster else None,
+                placed=values.get("placed"),
+                repeats=values.get("repeats", ""),
             )
         except (KeyError, TypeError) as error:
             raise InvalidInput(
@@ -262,6 +272,9 @@ class RunStatus:
         {"type", "message", "traceback"} of what ended the run, or None.
     started, ended
         Seconds since the epoch by the runner's clock; None while not so.
+    position, start
+        While it waits, as the scheduler tells it: its place in the queue, 1 for the next, and when
+        it should start, seconds since the epoch. They are in no file of the run.
     """
 
     state: JobState = JobState.NEW
@@ -270,6 +283,8 @@ class RunStatus:
     error: Mapping[str, str] | None = None
     started: float | None = None
     ended: float | None = None
+    position: int | None = None
+    start: float | None = None
 
     def then(self, event: Event) -> RunStatus:
         """Return the status after one more event; a final state is not left again."""

@@ -87,6 +87,11 @@ class Home:
         return self.path / "quicklooks"
 
     @property
+    def lessons(self) -> Path:
+        """The file of what past runs and transfers have taught."""
+        return self.path / "lessons.jsonl"
+
+    @property
     def environments(self) -> Path:
         """Directory of what the Pythons of compute resources were last found to hold."""
         return self.path / "environments"

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from portal.core.analysis import Analysis
-from portal.core.item import Item
 from portal.core.job import Resources
+from portal.core.plugins import display
 from portal.core.policy import Action
-from portal.core.run import InputRef, RunSpec, new_run_id
-from portal.errors import InvalidAnalysis, InvalidParameter, PortalError, Unavailable
+from portal.core.run import RunSpec, new_run_id
+from portal.errors import Unavailable
 from portal.federation import launch, store
-from portal.federation.door import Door
 from portal.federation.environments import settle
-from portal.federation.place import Estimate, Placement, estimate, rank
+from portal.federation.estimating import Overrides
+from portal.federation.placing import Placing, require_analysis
 from portal.federation.runs import Run, Runs
 
 
-class Running(Door):
+class Running(Placing):
     """Run analyses beside their data, and find the runs again."""
-
-    def place(self, **inputs: Item | str) -> Placement:
-        """Estimate, for every compute resource, what a run over these inputs would cost."""
-        return self._place({name: self._item(item)[0] for name, item in inputs.items()})
 
     def run(
         self,
@@ -34,6 +29,7 @@ class Running(Door):
         resources: Resources | None = None,
         duration: int | None = None,
         key: str | None = None,
+        overrides: Overrides | None = None,
         **given: Any,
     ) -> Run:
         """Run an analysis beside its data, as a job of its own.
@@ -50,6 +46,8 @@ class Running(Door):
             Processes, cores, memory in bytes; wall time in seconds.
         key
             Idempotency key: asked twice with the same key, the run starts once.
+        overrides
+            Seconds of terms of the estimate that you know better; see :meth:`place`.
         **given
             The analysis' inputs, as Items or ids, and its parameters.
 
@@ -64,18 +62,22 @@ class Running(Door):
             Refused before anything runs.
         UnknownItem, UnknownFacility, UnknownCompute, Denied
         """
-        if not isinstance(analysis, Analysis):
-            raise InvalidAnalysis(
-                "Only an analysis can be run",
-                found=f"a {type(analysis).__name__}",
-                advice="Decorate the function with @portal.analysis.",
-            )
+        require_analysis(analysis)
         names, parameters = analysis.split(given)
         inputs = {name: self._input(name, value) for name, value in names.items()}
         items = {name: ref.item for name, ref in inputs.items()}
         if analysis.grids == "match":
             launch.require_same_grid(items)
-        placement = self._place(items, None if at == "auto" else at)
+        placement = self._place(
+            analysis,
+            parameters,
+            inputs,
+            at=at,
+            resources=resources,
+            duration=duration,
+            overrides=overrides,
+            quick=True,
+        )
         best = placement.best
         if best is None:
             raise Unavailable(
@@ -104,7 +106,9 @@ class Running(Door):
             title=title,
             placement=tuple(term.to_dict() for term in best.terms),
             duration=duration,
+            placed=placement.to_dict(),
         )
+        display("placement", placement)
         directory = launch.launch(spec, code, compute, python=settled.python)
         self.gate.write(
             "run",
@@ -130,30 +134,3 @@ class Running(Door):
         run = store.get_run(self.registry, self.gate, run_id)
         self.gate.require(Action.READ_RUN, self.gate.run(run.id, run.spec.requested_by))
         return run
-
-    def _input(self, name: str, value: Any) -> InputRef:
-        if not isinstance(value, Item | str):
-            raise InvalidParameter(
-                f"The input {name!r} is a dataset of a facility",
-                found=f"a {type(value).__name__}",
-                advice="Give an Item, or an id such as 'sandia:altitude'; data of your own is "
-                "added with a facility file of five lines.",
-            )
-        item, catalog = self._item(value)
-        self._require_data(item)
-        config = self.registry.catalog_config(item.facility, catalog)
-        return InputRef(item, config)
-
-    def _place(self, items: Mapping[str, Item], at: str | None = None) -> Placement:
-        estimates = []
-        for name in self.registry.computes() if at is None else (at,):
-            try:
-                full, _ = self.registry.compute(name)
-                self.gate.require(Action.RUN, self.gate.machine(full))
-            except PortalError as error:
-                if at is not None:
-                    raise
-                estimates.append(Estimate(name, ruled_out=str(error)))
-            else:
-                estimates.append(estimate(full, items, None))
-        return rank(estimates)

@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 from portal.errors import MissingDependency
+from portal.federation.place import Placement
 from portal.federation.runs import Run
 
 
@@ -22,6 +23,15 @@ def display_run(run: Run) -> dict[str, Any]:
         return {"text/plain": f"{run}\n{error}"}
     bundle: dict[str, Any] = RunWidget(run)._repr_mimebundle_()[0]
     return bundle
+
+
+def show_placement(placement: Placement) -> dict[str, Any]:
+    """Show in a notebook where a run could go and why, before it is started; elsewhere nothing."""
+    if in_kernel():
+        from IPython.display import display
+
+        display(placement)  # type: ignore[no-untyped-call]
+    return {}
 
 
 def in_kernel() -> bool:

@@ -30,6 +30,7 @@ from portal.errors import (
     UnknownItem,
     UnknownRun,
 )
+from portal.federation.place import TERMS
 from tests.helpers import wait_until
 
 
@@ -69,7 +70,7 @@ def test_run_result_publish_and_lineage(fed: portal.Federation) -> None:
     expected = int((fed.open(CO2).co2 > 350).sum())
     assert int(result.weeks) == expected > 0
     assert run.status().state is JobState.COMPLETED
-    assert [t["name"] for t in run.spec.placement] == ["start", "data", "decode"]
+    assert [t["name"] for t in run.spec.placement] == list(TERMS)
     assert (Path(run.directory.path).stat().st_mode & 0o077) == 0
 
     item = fed.publish(run, title="Weeks of high CO₂", keywords=["carbon"])

@@ -1,0 +1,275 @@
+"""Jobs on a Dask Gateway: a cluster for each, a worker that runs its keeper, a record of it.
+
+The records lie in a directory that this side and the workers see. What the gateway says of the
+cluster tells whether a job waits or runs; the record tells how it ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import json
+import re
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from portal.core.job import JobSpec, JobState, JobStatus
+from portal.core.standing import Job
+from portal.drivers.compute import _gateway_job
+from portal.drivers.compute._gateway_server import GatewayServer, NotStarted, is_over
+from portal.drivers.compute._keys import name_of
+from portal.drivers.compute._transport import Transport
+from portal.errors import InvalidParameter, Unavailable
+
+if TYPE_CHECKING:
+    from dask_gateway.client import ClusterReport
+
+#: A cluster's name: hexadecimal digits; on Kubernetes, a namespace and a dot come first.
+_NAME: Final = re.compile(r"[A-Za-z0-9]+(?:[.-][A-Za-z0-9]+)*")
+_POLL_SECONDS: Final = 0.25
+#: The keeper gives the program ten seconds to end.
+_END_SECONDS: Final = 30.0
+_MAKE: Final = 'umask 077; mkdir -p -- "$1/keys" && mkdir -- "$1/$2"'
+
+
+@dataclass(frozen=True)
+class GatewayJobs:
+    """Starts jobs, and tells how they are.
+
+    Parameters
+    ----------
+    records
+        Directory of the records, at ``transport`` and at the workers.
+    keeper
+        The command that runs a Python there; the keeper's file and the record are added to it.
+    start_seconds
+        How long a cluster's scheduler may take to start.
+    """
+
+    server: GatewayServer
+    transport: Transport
+    records: str
+    keeper: tuple[str, ...]
+    start_seconds: float
+
+    def start(self, job: JobSpec, argv: list[str]) -> str:
+        """Start a job once for its key; return the name of its cluster.
+
+        Parameters
+        ----------
+        argv
+            The command, in place of the job's own.
+        """
+        name = self._of_key(job.key) if job.key else None
+        if name is None:
+            _require_possible(job)
+            name = self._claim(job, argv)
+        if self._read(name, "handed.json") is None:
+            try:
+                self._hand_over(name)
+            except NotStarted:  # nothing has run: the key may start another
+                self.server.stop(name)
+                if job.key is not None:
+                    self.transport.fs.rm(self._of(job.key))
+                raise
+        return name
+
+    def _claim(self, job: JobSpec, argv: list[str]) -> str:
+        """Make a cluster and its record; where another has made those of the key, take them."""
+        name = self.server.new()
+        try:
+            self._write_record(name, job, argv)
+            if job.key is None:
+                return name
+            own = self._path(name, "job.json")
+            linked = self.transport.run(["ln", "--", own, self._of(job.key)])
+            if linked.code == 0:
+                return name
+            winner = self._of_key(job.key)
+            if winner is None:
+                raise Unavailable(
+                    "The key of the job cannot be noted in the workspace",
+                    found=linked.stderr.strip(),
+                    advice="The workspace must be on a file system that knows hard links.",
+                )
+        except BaseException:
+            self.server.stop(name)
+            raise
+        self.server.stop(name)
+        self.transport.fs.rm(f"{self.records}/{name}", recursive=True)
+        return winner
+
+    def _write_record(self, name: str, job: JobSpec, argv: list[str]) -> None:
+        made = self.transport.run(["sh", "-c", _MAKE, "portal", self.records, name])
+        if made.code:
+            raise Unavailable(
+                "The job cannot be noted in the workspace",
+                found=made.stderr.strip() or f"exit code {made.code}",
+                advice="See that `workspace` is a directory of your own, and not full.",
+            )
+        values = {
+            "cluster": name,
+            "name": job.name or job.executable,
+            "executable": argv[0],
+            "arguments": argv[1:],
+            "directory": job.directory,
+            "inherit_environment": job.inherit_environment,
+            "environment": dict(job.environment),
+            "stdout_path": job.stdout_path,
+            "stderr_path": job.stderr_path,
+            "duration": job.attributes.duration,
+        }
+        fs = self.transport.fs
+        fs.pipe_file(self._path(name, "keeper.py"), inspect.getsource(_gateway_job).encode())
+        fs.pipe_file(self._path(name, "wanted"), b"run")
+        fs.pipe_file(self._path(name, "job.json"), json.dumps(values).encode())
+
+    def _hand_over(self, name: str) -> None:
+        """Give the job to the cluster's scheduler, which holds it from then on, and ask for a worker."""
+        from distributed import fire_and_forget
+
+        report = self.server.running(name, seconds=self.start_seconds)
+        record = f"{self.records}/{name}"
+        key = f"portal-job-{name}"
+        with self.server.client(report) as client:
+            argv = [*self.keeper, f"{record}/keeper.py", record]
+            future = client.submit(subprocess.call, argv, key=key, pure=False)
+            fire_and_forget(future)  # type: ignore[no-untyped-call]
+            while client.sync(client.scheduler.get_task_status, keys=[key])[key] is None:
+                time.sleep(_POLL_SECONDS)
+        self.server.scale(name, 1)
+        self._write(name, "handed.json", {"time": time.time()})
+
+    def status(self, name: str) -> JobStatus:
+        """Say what the record and the gateway know of a job."""
+        if not _NAME.fullmatch(name):
+            return _failed(f"There is no job {name!r}: it is no name of a gateway's cluster")
+        ended = self._ended(name)
+        if ended is not None:
+            return ended
+        report = self.server.report(name)
+        if report is None or is_over(report):
+            return self._ended(name) or self._gone(name, report)
+        return self._alive(name, report)
+
+    def _alive(self, name: str, report: ClusterReport) -> JobStatus:
+        started = self._read(name, "started.json")
+        status = report.status.name.lower()
+        if started is not None:
+            nodes = (str(started["host"]),)
+            message = "" if status == "running" else f"its cluster is {status}"
+            return JobStatus(JobState.ACTIVE, message, time=time.time(), nodes=nodes)
+        what = "a worker" if status == "running" else "the scheduler"
+        message = f"cluster {status}: {what} of its gateway cluster has not started yet"
+        return JobStatus(JobState.QUEUED, message, time=time.time())
+
+    def _gone(self, name: str, report: ClusterReport | None) -> JobStatus:
+        if self._is_canceled(name):
+            return JobStatus(JobState.CANCELED, "canceled", time=time.time())
+        if report is None:
+            return _failed(
+                f"The gateway does not know the cluster {name}, and nothing says how its job ended"
+            )
+        return _failed(
+            f"The gateway's cluster {name} has {report.status.name.lower()}, and its job left no "
+            "word: its worker or its scheduler was lost"
+        )
+
+    def cancel(self, name: str) -> None:
+        """End a job and its cluster, or a cluster that is no job's."""
+        if not _NAME.fullmatch(name):
+            return
+        if self._read(name, "job.json") is not None and self._ended(name) is None:
+            self.transport.fs.pipe_file(self._path(name, "wanted"), b"cancel")
+            if self._read(name, "started.json") is not None:
+                self._until(lambda: self._ended(name) or self._is_gone(name))
+        if not self._is_gone(name):
+            self.server.stop(name, seconds=_END_SECONDS)
+
+    def list(self) -> list[Job]:
+        """Give the user's clusters that wait or run: jobs, and those that are no job's."""
+        return [
+            Job(
+                id=report.name,
+                name=(self._read(report.name, "job.json") or {}).get("name", ""),
+                state=self.status(report.name).state,
+                submitted=report.start_time.timestamp(),
+            )
+            for report in self.server.clusters()
+        ]
+
+    def _is_gone(self, name: str) -> bool:
+        report = self.server.report(name)
+        return report is None or is_over(report)
+
+    def _is_canceled(self, name: str) -> bool:
+        with contextlib.suppress(OSError):
+            return bool(self.transport.fs.cat_file(self._path(name, "wanted")) == b"cancel")
+        return False
+
+    def _ended(self, name: str) -> JobStatus | None:
+        values = self._read(name, "ended.json")
+        if values is None:
+            return None
+        state = JobState(values["state"])
+        return JobStatus(state, values["message"], values["exit_code"], time.time())
+
+    def _of_key(self, key: str) -> str | None:
+        values = self._json(self._of(key))
+        return None if values is None else str(values["cluster"])
+
+    def _of(self, key: str) -> str:
+        return f"{self.records}/keys/{name_of(key)}"
+
+    def _path(self, name: str, file: str) -> str:
+        return f"{self.records}/{name}/{file}"
+
+    def _read(self, name: str, file: str) -> dict[str, Any] | None:
+        return self._json(self._path(name, file))
+
+    def _json(self, path: str) -> dict[str, Any] | None:
+        try:
+            values: dict[str, Any] = json.loads(self.transport.fs.cat_file(path))
+        except (FileNotFoundError, ValueError):
+            return None
+        return values
+
+    def _write(self, name: str, file: str, values: dict[str, Any]) -> None:
+        self.transport.fs.pipe_file(self._path(name, file), json.dumps(values).encode())
+
+    def _until(self, what: Callable[[], object]) -> None:
+        end = time.monotonic() + _END_SECONDS
+        while not what() and time.monotonic() < end:
+            time.sleep(_POLL_SECONDS)
+
+
+def _failed(message: str) -> JobStatus:
+    return JobStatus(JobState.FAILED, message, time=time.time())
+
+
+def _require_possible(job: JobSpec) -> None:
+    """Refuse what a gateway has no word for.
+
+    Raises
+    ------
+    InvalidParameter
+        More than one node, processes of graphics cards, a queue, an account, a reservation.
+    """
+    resources, attributes = job.resources, job.attributes
+    asked = {
+        "node_count": (resources.node_count or 1) > 1,
+        "gpu_cores_per_process": bool(resources.gpu_cores_per_process),
+        "exclusive_node_use": resources.exclusive_node_use,
+        "queue_name": bool(attributes.queue_name),
+        "account": bool(attributes.account),
+        "reservation_id": bool(attributes.reservation_id),
+    }
+    if any(asked.values()):
+        raise InvalidParameter(
+            "A Dask Gateway runs a job on one worker, whose size and place are cluster options",
+            found=", ".join(name for name, given in asked.items() if given),
+            advice="Set what the site offers in `options` of the compute resource.",
+        )

@@ -1,0 +1,168 @@
+"""The ``gateway`` compute driver: jobs and interactive clusters of a site's Dask Gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from portal.core.environment import Environment
+from portal.core.job import JobSpec, JobStatus
+from portal.core.standing import Job, Standing
+from portal.drivers.compute._describe import describe
+from portal.drivers.compute._detached import under
+from portal.drivers.compute._gateway_auth import Credential
+from portal.drivers.compute._gateway_jobs import GatewayJobs
+from portal.drivers.compute._gateway_server import GatewayServer
+from portal.drivers.compute._ssh import transport_of
+from portal.drivers.compute._workspace import SiteWorkspace, workspace_at
+from portal.errors import Unavailable
+
+
+class GatewayCompute:
+    """Runs each job on the one worker of a gateway cluster of its own; its id is the cluster's name.
+
+    The cluster's scheduler holds the job, so that it outlives the caller; a worker that is lost
+    ends the job, which is not started again. The workspace must be a file system that the workers
+    see under the same path: here, or at ``host``.
+
+    Parameters
+    ----------
+    address
+        The https address of the gateway.
+    proxy_address
+        ``host:port`` of its proxy of schedulers; by default that of the address.
+    ca_file
+        Path of the certificates of the authority that the gateway's is verified by; by default
+        those of this system.
+    auth
+        "jupyterhub" (a token) or "basic" (a name and a password).
+    username
+        The name of "basic"; by default the user of this process.
+    token_file, token_command
+        A file that only its owner can read, or a command that prints it: the token or password. By
+        default the token that a JupyterHub gives to the servers it starts.
+    options
+        Cluster options, as the site offers them: ``{worker_cores = 4}``.
+    workspace
+        Directory of the run directories; made, closed to other users, when first needed.
+    python
+        The Python there that runs ``-m portal.runner``, which the workers can run too.
+    setup
+        Shell lines that come first, run by a login shell: ``module load python``.
+    start_seconds
+        How long the scheduler of a cluster may wait in the site's queue.
+    host, user, port, key_file, known_hosts, jump
+        The machine that has the workspace: see :class:`portal.drivers.compute._address.Address`.
+    """
+
+    def __init__(
+        self,
+        *,
+        address: str,
+        proxy_address: str | None = None,
+        ca_file: str | None = None,
+        auth: str = "jupyterhub",
+        username: str = "",
+        token_file: str = "",
+        token_command: str = "",
+        options: Mapping[str, Any] | None = None,
+        workspace: str = "~/.portal/runs",
+        python: str = "python3",
+        setup: str = "",
+        start_seconds: float = 300.0,
+        host: str | None = None,
+        user: str | None = None,
+        port: int | None = None,
+        key_file: str | None = None,
+        known_hosts: str | None = None,
+        jump: str | None = None,
+    ) -> None:
+        credential = Credential(auth, username, token_file, token_command)
+        self._server = GatewayServer(address, credential, proxy_address, ca_file, options or {})
+        self._transport = transport_of(host, user, port, key_file, known_hosts, jump)
+        self._path = workspace
+        self._python = python
+        self._setup = setup
+        self._start_seconds = start_seconds
+
+    @cached_property
+    def workspace(self) -> SiteWorkspace:
+        """Where run directories lie.
+
+        Raises
+        ------
+        Unavailable
+            The machine was not reached, or the directory cannot be made.
+        """
+        return workspace_at(self._transport, self._path)
+
+    @property
+    def python(self) -> str:
+        """Path of the Python that runs jobs."""
+        return self._python
+
+    @cached_property
+    def _jobs(self) -> GatewayJobs:
+        return GatewayJobs(
+            self._server,
+            self._transport,
+            f"{self.workspace.root}/.gateway",
+            tuple(under(self._setup, [self.python])),
+            self._start_seconds,
+        )
+
+    @cached_property
+    def _environment(self) -> Environment:
+        return describe(self._transport, self.python, self._setup)
+
+    def environment(self) -> Environment:
+        """Describe the packages of :attr:`python`, as the machine of the workspace has it.
+
+        Raises
+        ------
+        Unavailable
+            The machine was not reached, its Python cannot be run, or has no Portal.
+        """
+        return self._environment
+
+    def submit(self, job: JobSpec) -> str:
+        """Start a job; return when the scheduler of its cluster holds it.
+
+        Raises
+        ------
+        Unavailable
+            The gateway was not reached, or the cluster did not start in time.
+        Denied, InvalidParameter
+            The gateway refuses; the job asks for what a gateway has no word for.
+        """
+        argv = [job.executable, *job.arguments]
+        if not job.inherit_environment:
+            argv = under(self._setup, argv)
+        return self._jobs.start(job, argv)
+
+    def status(self, job_id: str) -> JobStatus:
+        """Say whether a job waits, runs, or how it ended.
+
+        Raises
+        ------
+        Unavailable, Denied
+            The job has not ended as far as is known, and the gateway does not say more.
+        """
+        return self._jobs.status(job_id)
+
+    def cancel(self, job_id: str) -> None:
+        """End a job, every process of it, and its cluster; or a cluster that is no job's."""
+        self._jobs.cancel(job_id)
+
+    def jobs(self) -> list[Job]:
+        """Give the user's clusters that wait or run, those that are no job's too."""
+        return self._jobs.list()
+
+    def standing(self) -> Standing:
+        """Say whether the gateway answers."""
+        try:
+            version = self._server.version()
+        except Unavailable as error:
+            return Standing(up=False, text=str(error))
+        return Standing(up=True, text=f"Dask Gateway {version}")

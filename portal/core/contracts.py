@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from portal.core.check import Check
 from portal.core.environment import Environment
 from portal.core.item import Item
 from portal.core.job import JobSpec, JobStatus
@@ -261,6 +262,19 @@ class SupportsJobs(Protocol):
 
     def jobs(self) -> Iterable[Job]:
         """Give the jobs that wait or run, those that Portal did not start too."""
+        ...
+
+
+@runtime_checkable
+class SupportsChecks(Protocol):
+    """A compute resource that can look for itself at what its kind of system needs."""
+
+    def checks(self) -> Iterable[Check]:
+        """Look at one thing after the other: reached, let in, the scheduler answers.
+
+        What is at fault is a check that says so, and not an error. What the other contracts tell
+        (the workspace, the Python, the standing) is looked at by the caller.
+        """
         ...
 
 

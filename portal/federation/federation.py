@@ -16,6 +16,7 @@ from portal.core.run import RESULT
 from portal.errors import InvalidParameter
 from portal.federation import launch
 from portal.federation.config import LOCAL, Home
+from portal.federation.doctor import Examining
 from portal.federation.finding import Finding
 from portal.federation.gate import Gate
 from portal.federation.harvesting import Harvesting
@@ -81,7 +82,7 @@ def connect(
     return Federation(place, registry, gate, Meanings.of(model))
 
 
-class Federation(Finding, Harvesting, Running, Virtualizing):
+class Federation(Examining, Finding, Harvesting, Running, Virtualizing):
     """Every facility's data and machines, for one person; see :func:`connect`."""
 
     def publish(

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from portal.core.check import Check
 from portal.core.environment import Environment, local_environment
 from portal.core.home import home_path
 from portal.core.job import JobSpec, JobState, JobStatus
@@ -116,6 +118,12 @@ class LocalCompute:
                 advice="Install Portal in it, or correct `python` of this compute resource.",
             ) from error
         return Environment.from_dict(json.loads(done.stdout))
+
+    def checks(self) -> Iterator[Check]:
+        """Look at the disk of the workspace."""
+        from portal.drivers.compute._checks import disk
+
+        yield disk(shutil.disk_usage(self.workspace.root).free)
 
     def submit(self, job: JobSpec) -> str:
         """Start a job in a session of its own; no shell reads its arguments.

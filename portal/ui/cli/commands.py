@@ -10,6 +10,7 @@ import typer
 from portal.core.job import JobState
 from portal.errors import InvalidParameter
 from portal.ui import finding, messages
+from portal.ui.cli.doctor import doctor
 from portal.ui.cli.export import export
 from portal.ui.cli.facilities import facilities
 from portal.ui.cli.harvest import harvest
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 app.command()(virtualize)
 app.command()(export)
+app.command()(doctor)
 app.command()(harvest)
 app.add_typer(facilities)
 

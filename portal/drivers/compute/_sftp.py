@@ -316,19 +316,28 @@ async def _write(
     sftp: asyncssh.SFTPClient, path: str, value: bytes, mode: str, offset: int = 0
 ) -> None:
     made = asyncssh.SFTPAttrs(permissions=_FILE)
-    async with sftp.open(path, mode, made) as file:
-        if value:
-            await file.write(bytes(value), offset)
+    try:
+        async with sftp.open(path, mode, made) as file:
+            if value:
+                await file.write(bytes(value), offset)
+    except asyncssh.SFTPFailure as error:
+        if "x" in mode:
+            await _refuse_taken(sftp, path, error)
+        raise
 
 
 async def _mkdir(sftp: asyncssh.SFTPClient, path: str) -> None:
-    """Make a directory; protocol 3 tells a name that is taken as a failure of no kind."""
     try:
         await sftp.mkdir(path, asyncssh.SFTPAttrs(permissions=_DIRECTORY))
     except asyncssh.SFTPFailure as error:
-        if await sftp.lexists(path):
-            raise asyncssh.SFTPFileAlreadyExists("it is there already") from error
+        await _refuse_taken(sftp, path, error)
         raise
+
+
+async def _refuse_taken(sftp: asyncssh.SFTPClient, path: str, error: Exception) -> None:
+    """Say that a name is taken, which protocol 3 tells as a failure of no kind."""
+    if await sftp.lexists(path):
+        raise asyncssh.SFTPFileAlreadyExists("it is there already") from error
 
 
 async def _makedirs(sftp: asyncssh.SFTPClient, path: str, exist_ok: bool) -> None:

@@ -70,6 +70,9 @@ class Link:
                     process = await connection.create_process(command, input=stdin, encoding=None)
                     try:
                         done = await process.wait()
+                    except asyncio.CancelledError:
+                        process.kill()  # nobody waits for it any more
+                        raise
                     finally:
                         process.close()
             except TimeoutError as error:

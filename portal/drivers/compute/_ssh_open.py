@@ -100,6 +100,8 @@ def _options(address: Address) -> asyncssh.SSHClientConnectionOptions:
     """Read ~/.ssh/config for a machine; what the facility file says comes first."""
     given: dict[str, Any] = {
         "host": address.host,
+        "config": (),  # that of the user
+        "ignore_encrypted": True,  # the agent holds such a key, or nobody does
         "agent_forwarding": False,
         "x11_forwarding": False,
         "request_pty": False,
@@ -116,12 +118,6 @@ def _options(address: Address) -> asyncssh.SSHClientConnectionOptions:
     given |= {} if address.key_file is None else {"client_keys": [_key(address.key_file)]}
     try:
         return asyncssh.SSHClientConnectionOptions(**given)
-    except asyncssh.KeyEncryptionError as error:
-        raise Denied(
-            f"The key {address.key_file} is locked by a passphrase",
-            found=str(error),
-            advice=f"Load it into the agent: ssh-add {address.key_file}",
-        ) from error
     except (ValueError, OSError) as error:
         raise InvalidConfig(
             f"The SSH connection to {address} cannot be set up",
@@ -209,9 +205,9 @@ async def _connect(
         raise Denied(
             f"{address} does not let the user {options.username} in",
             found=error.reason,
-            advice="Put your public key into ~/.ssh/authorized_keys there, load the right key "
-            "into the agent (ssh-add), or name it: `key_file`, and the account: `user`. Where the "
-            "site gives out certificates for a day, get a new one.",
+            advice="Put your public key into ~/.ssh/authorized_keys there, and name the right key: "
+            "`key_file`, and account: `user`. A key with a passphrase is loaded into the agent "
+            "(ssh-add). Where the site gives out certificates for a day, get a new one.",
         ) from error
     except (OSError, asyncssh.Error) as error:
         raise Unavailable(

@@ -161,13 +161,11 @@ class Sshd:
         """Stop it, and cut everybody's connections; what they left running goes on."""
         if self._process is None:
             return
-        found = [psutil.Process(self._process.pid)]
-        found += [p for p in found[0].children(recursive=True) if _is_sshd(p)]
-        for process in found:
+        listener = psutil.Process(self._process.pid)
+        for process in (listener, *filter(_is_sshd, listener.children(recursive=True))):
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
         self._process.wait()
-        psutil.wait_procs(found)
         self._process = None
 
     def restart(self) -> None:

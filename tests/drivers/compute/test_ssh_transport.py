@@ -1,0 +1,391 @@
+"""SshTransport against a real sshd: who is let in, which host is trusted, commands, ports, cuts."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import itertools
+import os
+import pickle
+import re
+import shutil
+import socket
+import subprocess
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import asyncssh
+import psutil
+import pytest
+
+from portal.drivers.compute import _ssh_open
+from portal.drivers.compute._ssh import SshTransport, transport_of
+from portal.drivers.compute._transport import Here
+from portal.errors import Denied, InvalidConfig, MissingDependency, Unavailable
+from portal.testing.compute import AWKWARD
+from tests.drivers.compute.servers.relay import Relay
+from tests.drivers.compute.servers.sshd import Sshd, free_port
+from tests.helpers import wait_until
+from tests.site import open_directory
+
+USER = "root"
+
+
+@pytest.fixture(autouse=True)
+def ssh_home(tmp_path, monkeypatch):
+    """A home without keys, known hosts and an agent."""
+    path = tmp_path / "home" / ".ssh"
+    path.mkdir(parents=True, mode=0o700)
+    monkeypatch.setenv("HOME", str(path.parent))
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    return path
+
+
+@pytest.fixture
+def sshd():
+    with open_directory("sshd") as directory, Sshd(directory) as sshd:
+        yield sshd
+
+
+@pytest.fixture
+def relay(sshd):
+    with Relay(sshd.port) as relay:
+        yield relay
+
+
+@pytest.fixture
+def make():
+    made = []
+
+    def make(**options):
+        made.append(transport_of(**options))
+        return made[-1]
+
+    yield make
+    for transport in made:
+        transport.close()
+
+
+def says(transport, *argv, **more):
+    done = transport.run(argv, **more)
+    assert done.code == 0, done
+    return done.stdout
+
+
+# The host key
+
+
+def test_unknown_host_key_is_refused_until_its_line_is_added(sshd, make, ssh_home):
+    options = sshd.options(USER) | {"known_hosts": None}
+    with pytest.raises(Denied, match="is not known") as caught:
+        make(**options).run(["true"])
+    key = asyncssh.import_public_key(sshd.host_key)
+    assert key.get_fingerprint() in str(caught.value)
+    assert str(ssh_home / "known_hosts") in str(caught.value)
+    assert not (ssh_home / "known_hosts").exists(), "nothing is accepted by itself"
+    (line,) = re.findall("`(.*)`", str(caught.value))
+    (ssh_home / "known_hosts").write_text(f"{line}\n")
+    assert says(make(**options), "echo", "in") == "in\n"
+    assert sshd.logins == 1
+
+
+def test_changed_host_key_is_refused(sshd, make):
+    options = sshd.options(USER)
+    transport = make(**options)
+    transport.run(["true"])
+    sshd.new_host_key()
+    sshd.restart()
+    for one in (transport, make(**options)):
+        with pytest.raises(Denied, match="has changed"):
+            wait_until(lambda one=one: one.run(["true"]).code)
+    assert sshd.logins == 1
+
+
+@pytest.mark.parametrize(
+    "lax", ["StrictHostKeyChecking no", "UserKnownHostsFile none", "UserKnownHostsFile /dev/null"]
+)
+def test_lax_configuration_does_not_switch_the_check_off(sshd, make, ssh_home, lax):
+    (ssh_home / "config").write_text(f"Host *\n  {lax}\n")
+    with pytest.raises(Denied, match="is not known"):
+        make(**sshd.options(USER) | {"known_hosts": None}).run(["true"])
+    assert sshd.logins == 0
+
+
+def test_broken_known_hosts_say_so(sshd, make, tmp_path):
+    (tmp_path / "known").write_text("nonsense\n")
+    with pytest.raises(InvalidConfig, match="known hosts"):
+        make(**sshd.options(USER) | {"known_hosts": str(tmp_path / "known")}).run(["true"])
+
+
+# Who is let in
+
+
+def test_wrong_key_is_denied_with_what_to_do(sshd, make, tmp_path):
+    key = tmp_path / "key"
+    key.touch(mode=0o600)
+    key.write_bytes(asyncssh.generate_private_key("ssh-ed25519").export_private_key())
+    with pytest.raises(Denied, match="does not let the user root in.*authorized_keys"):
+        make(**sshd.options(USER) | {"key_file": str(key)}).run(["true"])
+
+
+def test_key_that_others_may_read_is_refused(sshd, make):
+    options = sshd.options(USER)
+    Path(options["key_file"]).chmod(0o640)
+    with pytest.raises(Denied, match="0640.*chmod 600"):
+        make(**options).run(["true"])
+
+
+def test_key_that_is_not_there_or_locked_says_so(sshd, make, tmp_path):
+    with pytest.raises(InvalidConfig, match="key_file"):
+        make(**sshd.options(USER) | {"key_file": str(tmp_path / "none")}).run(["true"])
+
+
+@pytest.fixture
+def agent(tmp_path, monkeypatch):
+    address = tmp_path / "agent"
+    command = [shutil.which("ssh-agent"), "-D", "-a", str(address)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        wait_until(address.exists)
+        monkeypatch.setenv("SSH_AUTH_SOCK", str(address))
+        yield
+        process.kill()
+
+
+def test_agent_is_asked(sshd, make, agent):
+    options = sshd.options(USER) | {"key_file": None}
+    with pytest.raises(Denied):
+        make(**options).run(["true"])
+    subprocess.run(["ssh-add", "-q", str(sshd.let_in(USER))], check=True, capture_output=True)
+    assert says(make(**options), "echo", "in") == "in\n"
+
+
+def test_key_with_a_passphrase_is_the_agents(sshd, make, agent):
+    options = sshd.options(USER)
+    key = options["key_file"]
+    subprocess.run(["ssh-add", "-q", key], check=True, capture_output=True)
+    subprocess.run(["ssh-keygen", "-q", "-p", "-N", "secret", "-f", key], check=True)
+    assert says(make(**options), "echo", "in") == "in\n"
+    subprocess.run(["ssh-add", "-q", "-D"], check=True, capture_output=True)
+    with pytest.raises(Denied, match="ssh-add"):
+        make(**options).run(["true"])
+
+
+# ~/.ssh/config, and machines on the way
+
+
+def entry(sshd, alias, *more):
+    lines = [
+        f"Host {alias}",
+        f"HostName {sshd.host}",
+        f"Port {sshd.port}",
+        f"User {USER}",
+        f"IdentityFile {sshd.let_in(USER)}",
+        f"UserKnownHostsFile {sshd.known_hosts()}",
+        *more,
+    ]
+    return "\n  ".join(lines) + "\n"
+
+
+def test_configuration_of_the_user_is_followed(sshd, make, ssh_home):
+    (ssh_home / "config").write_text(entry(sshd, "lab", "RemoteCommand false"))
+    assert says(make(host="lab"), "echo", "in") == "in\n"
+
+
+@pytest.mark.parametrize("by", ["ProxyJump", "option"])
+def test_machine_on_the_way(sshd, make, ssh_home, by):
+    with open_directory("gate") as directory, Sshd(directory) as gate:
+        more = ["ProxyJump gate"] if by == "ProxyJump" else []
+        (ssh_home / "config").write_text(entry(sshd, "lab", *more) + entry(gate, "gate"))
+        transport = make(host="lab", **({} if more else {"jump": "gate"}))
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(lambda _: transport.run(["true"]), range(8)))
+        assert (gate.logins, sshd.logins) == (1, 1)
+        assert says(transport, "sh", "-c", "echo ${SSH_CONNECTION%% *}") == "127.0.0.1\n"
+        gate.restart()
+        assert wait_until(lambda: says(transport, "echo", "again")) == "again\n"
+        assert (gate.logins, sshd.logins) == (2, 2)
+        gate.known_hosts().write_text("")
+        transport.close()
+        with pytest.raises(Denied, match="host key of gate is not known"):
+            transport.run(["true"])
+
+
+def test_circles_of_jumps_are_refused(sshd, make, ssh_home):
+    names = [f"m{number}" for number in range(12)]
+    hops = [entry(sshd, a, f"ProxyJump {b}") for a, b in itertools.pairwise(names)]
+    (ssh_home / "config").write_text("".join(hops))
+    with pytest.raises(InvalidConfig, match="circles"):
+        make(host=names[0]).run(["true"])
+
+
+def test_a_jump_for_every_host_does_not_hold_for_itself(sshd, make, ssh_home):
+    with open_directory("gate") as directory, Sshd(directory) as gate:
+        config = entry(sshd, "lab") + entry(gate, "gate") + "Host *\n  ProxyJump gate\n"
+        (ssh_home / "config").write_text(config)
+        assert says(make(host="lab"), "echo", "in") == "in\n"
+
+
+def test_broken_configuration_says_so(sshd, make, ssh_home):
+    (ssh_home / "config").write_text("Host *\n  Port many\n")
+    with pytest.raises(InvalidConfig, match="config"):
+        make(host="lab").run(["true"])
+
+
+# Commands
+
+
+def test_arguments_and_standard_input_arrive_as_they_are(sshd, make):
+    transport = make(**sshd.options(USER))
+    words = [word for word in AWKWARD if "\0" not in word]
+    assert says(transport, "printf", "%s\\0", *words).split("\0")[:-1] == words
+    data = bytes(range(256)) * 4_000
+    told = says(transport, "sha256sum", stdin=data).split()[0]
+    assert told == hashlib.sha256(data).hexdigest()
+
+
+def test_ends_of_commands_are_told(sshd, make):
+    transport = make(**sshd.options(USER))
+    failed = transport.run(["sh", "-c", "echo out; echo err >&2; exit 3"])
+    assert (failed.code, failed.stdout, failed.stderr) == (3, "out\n", "err\n")
+    assert transport.run(["sh", "-c", "kill -9 $$"]).code == -9
+    with pytest.raises(Unavailable, match="no-such-command"):
+        transport.run(["no-such-command"])
+
+
+def test_command_that_takes_too_long_is_ended(sshd, make, site_users):
+    """Of an ordinary user: an sshd passes on no signal to root."""
+    transport = make(**sshd.options(site_users[0]))
+    with pytest.raises(Unavailable, match="within 1 s"):
+        transport.run(["sh", "-c", "echo $$ >pid; exec sleep 50"], timeout=1)
+    pid = says(transport, "cat", "pid").strip()
+    wait_until(lambda: not Path(f"/proc/{pid}").exists(), seconds=20)
+    assert says(transport, "echo", "next") == "next\n"
+
+
+def test_many_threads_share_one_connection(sshd, make, tmp_path):
+    transport = make(**sshd.options(USER))
+
+    def work(number):
+        path = f"{tmp_path}/{number}"
+        transport.fs.pipe_file(path, str(number).encode())
+        return int(says(transport, "cat", path)) + int(transport.fs.cat_file(path))
+
+    with ThreadPoolExecutor(24) as threads:
+        assert list(threads.map(work, range(30))) == [2 * number for number in range(30)]
+    assert sshd.logins == 1
+
+
+# Ports
+
+
+def exchange(address):
+    with socket.create_connection(address, timeout=20) as one:
+        return one.recv(7)
+
+
+def test_forwarded_port_outlives_a_cut(sshd, relay, make):
+    transport = make(**sshd.options(USER, relay.port))
+    with transport.forward("127.0.0.1", sshd.port) as address:
+        assert address[0] == "127.0.0.1"
+        assert exchange(address) == b"SSH-2.0"
+        relay.sever()
+        assert wait_until(lambda: exchange(address)) == b"SSH-2.0"
+        held = socket.create_connection(address, timeout=20)
+        assert held.recv(7) == b"SSH-2.0"
+    with held:
+        assert b"" in (held.recv(1_000), held.recv(1_000)), "what goes through it ends with it"
+    with pytest.raises(ConnectionRefusedError):
+        exchange(address)
+
+
+def test_forward_to_where_nobody_listens_ends_the_connection(sshd, make):
+    with make(**sshd.options(USER)).forward("127.0.0.1", free_port()) as address:
+        assert exchange(address) == b""
+
+
+# Cuts
+
+
+def test_nobody_there_says_so(make):
+    with pytest.raises(Unavailable, match=r"127\.0\.0\.1:\d+ was not reached"):
+        make(host="127.0.0.1", port=free_port()).run(["true"])
+    with pytest.raises(Unavailable, match="was not reached"):
+        make(host="no-such-host.invalid").run(["true"])
+
+
+def test_restarted_sshd_is_reached_again(sshd, make):
+    transport = make(**sshd.options(USER))
+    transport.run(["true"])
+    sshd.stop()
+    with pytest.raises(Unavailable):
+        transport.run(["true"])
+    sshd.start()
+    assert says(transport, "echo", "again") == "again\n"
+
+
+def test_connection_cut_in_a_command_says_so_and_the_next_works(sshd, relay, make, tmp_path):
+    transport = make(**sshd.options(USER, relay.port))
+    code = f"touch {tmp_path}/on; sleep 0.5; touch {tmp_path}/after"
+    with ThreadPoolExecutor(1) as threads:
+        running = threads.submit(transport.run, ["sh", "-c", code])
+        wait_until((tmp_path / "on").exists)
+        relay.sever()
+        with pytest.raises(Unavailable, match="broke"):
+            running.result(20)
+    assert says(transport, "echo", "next") == "next\n"
+    wait_until((tmp_path / "after").exists)
+
+
+def test_frozen_connection_is_given_up_and_made_anew(sshd, relay, make, monkeypatch, tmp_path):
+    """What hangs is noticed by the keepalives; a read is asked for again by itself."""
+    monkeypatch.setattr(_ssh_open, "KEEPALIVE_SECONDS", 0.1)
+    transport = make(**sshd.options(USER, relay.port))
+    (tmp_path / "file").write_bytes(b"content")
+    assert transport.fs.exists(str(tmp_path / "file"))
+    relay.freeze()
+    with ThreadPoolExecutor(1) as threads:
+        reading = threads.submit(transport.fs.cat_file, str(tmp_path / "file"))
+        wait_until(lambda: relay.connections == 2)
+        relay.heal()
+        assert reading.result(60) == b"content"
+
+
+# The object
+
+
+def test_without_a_host_it_is_this_machine():
+    assert isinstance(transport_of(), Here)
+    with pytest.raises(InvalidConfig, match="no host"):
+        transport_of(user="me")
+    with pytest.raises(InvalidConfig, match="port"):
+        transport_of("lab", port=70_000)
+
+
+def test_missing_package_is_named(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(MissingDependency, match=r"portal-science\[ssh\]"):
+        transport_of("lab")
+
+
+def test_nothing_is_left_of_one_that_is_collected(sshd):
+    before = set(threading.enumerate())
+    transport = transport_of(**sshd.options(USER))
+    transport.run(["true"])
+    assert says(pickle.loads(pickle.dumps(transport)), "echo", "a copy") == "a copy\n"
+    assert len(set(threading.enumerate()) - before) > 0
+    del transport
+    wait_until(lambda: not set(threading.enumerate()) - before)
+    wait_until(lambda: not sessions_of(sshd))
+
+
+def sessions_of(sshd):
+    return [p for p in psutil.process_iter() if p.ppid() == sshd._process.pid]
+
+
+def test_secrets_are_not_in_what_is_shown(sshd):
+    transport = transport_of(**sshd.options(USER))
+    assert "PRIVATE" not in repr(transport)
+    assert isinstance(transport, SshTransport)
+    assert transport.name == sshd.host
+    assert "SSH_AUTH_SOCK" not in os.environ

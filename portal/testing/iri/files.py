@@ -41,10 +41,17 @@ class Files:
     """Operations on what lies under a directory.
 
     Each raises OSError, or Problem for a path that leads out of the directory.
+
+    Parameters
+    ----------
+    exact
+        Whether parts of files are given so that their bytes can be told. The reference
+        implementation reads them as text, and what is no UTF-8 or an odd newline is lost.
     """
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, *, exact: bool = True) -> None:
         self.root = Path(os.path.realpath(root))
+        self._exact = exact
 
     def lexical(self, path: str | None) -> Path:
         """Return where a path points, links aside; a relative one begins at the root.
@@ -138,7 +145,7 @@ class Files:
         with path.open("rb") as file:
             file.seek(given.offset)
             found = file.read(min(given.size or PART, PART))
-        return _content(found, "bytes", given.offset)
+        return self._content(found, "bytes", given.offset)
 
     def head(self, given: op.Head) -> dict[str, Any]:
         """Return the beginning of a file, 5 MiB of it at most; ten lines unless said."""
@@ -153,7 +160,7 @@ class Files:
         elif unit == "lines":
             lines = found.splitlines(keepends=True)
             found = b"".join(lines[:keep] if keep is not None else lines[: -abs(number) or None])
-        return _content(found, unit, 0)
+        return self._content(found, unit, 0)
 
     def tail(self, given: op.Tail) -> dict[str, Any]:
         """Return the end of a file, 5 MiB of it at most; ten lines unless said."""
@@ -172,7 +179,7 @@ class Files:
             skipped = lines[:number] if given.skipHeading else lines[:-number]
             start += sum(map(len, skipped))
             found = b"".join(lines[len(skipped) :])
-        return _content(found, unit, start)
+        return self._content(found, unit, start)
 
     def checksum(self, given: op.Path) -> dict[str, str]:
         """Return the SHA-256 of a file."""
@@ -279,6 +286,20 @@ class Files:
         target = self.target(given.target_path)
         return target / self.lexical(given.path).name if target.is_dir() else target
 
+    def _content(self, found: bytes, unit: str, start: int) -> dict[str, Any]:
+        where = {
+            "content_type": unit,
+            "start_position": start,
+            "end_position": start + len(found),
+        }
+        if not self._exact:
+            plain = found.decode(errors="replace").replace("\r\n", "\n").replace("\r", "\n")
+            return {"content": plain} | where
+        text = _text(found)
+        if text is None:
+            return {"content": base64.b64encode(found).decode(), "encoding": "base64"} | where
+        return {"content": text, "encoding": "utf-8"} | where
+
 
 def _outside(path: str | None) -> Problem:
     return Problem(403, f"{path!r} leads out of the file system of this resource.")
@@ -294,17 +315,6 @@ def _number(size: int | None, lines: int | None) -> tuple[int, str]:
     if size is not None and lines is not None:
         raise Problem(400, "bytes and lines: only one of them may be given.")
     return (size, "bytes") if size is not None else (10 if lines is None else lines, "lines")
-
-
-def _content(found: bytes, unit: str, start: int) -> dict[str, Any]:
-    text = _text(found)
-    return {
-        "content": base64.b64encode(found).decode() if text is None else text,
-        "encoding": "base64" if text is None else "utf-8",
-        "content_type": unit,
-        "start_position": start,
-        "end_position": start + len(found),
-    }
 
 
 def _text(found: bytes) -> str | None:

@@ -77,6 +77,7 @@ def serve(
     facility: Facility | None = None,
     directory: Path | None = None,
     port: int = 0,
+    exact: bool = True,
 ) -> Iterator[IriServer]:
     """Serve a compute resource as an IRI facility, versions 1 and 2.
 
@@ -91,6 +92,9 @@ def serve(
         started there again knows them; by default a temporary directory that goes with the server.
     port
         A port of the loopback address; 0 for any that is free.
+    exact
+        Whether parts of files are given so that their bytes can be told, which the reference
+        implementation of the API does not do.
 
     Raises
     ------
@@ -113,7 +117,7 @@ def serve(
             directory = Path(held)
         directory.mkdir(0o700, parents=True, exist_ok=True)
         ca_file, certificate, key = certificates.make(directory)
-        files, tasks = Files(compute.workspace.root), Tasks()
+        files, tasks = Files(compute.workspace.root, exact=exact), Tasks()
         stack.callback(tasks.close)
         jobs = Jobs(compute, files.root, directory / "jobs.jsonl")
         known, tokens, faults = facility or Facility(), Tokens(), Faults()

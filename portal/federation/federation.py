@@ -1,7 +1,7 @@
 """Federation: the one door. The policy is asked here, before every verb, and nowhere else.
 
-The other verbs stand in :mod:`portal.federation.finding`, :mod:`portal.federation.running` and
-:mod:`portal.federation.virtualizing`.
+The other verbs stand in :mod:`portal.federation.finding`, :mod:`portal.federation.running`,
+:mod:`portal.federation.clusters` and :mod:`portal.federation.virtualizing`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from portal.core.policy import Action, Actor, Policy
 from portal.core.run import RESULT
 from portal.errors import InvalidParameter
 from portal.federation import launch
+from portal.federation.clusters import Clustering
 from portal.federation.config import LOCAL, Home
 from portal.federation.doctor import Examining
 from portal.federation.finding import Finding
@@ -23,7 +24,6 @@ from portal.federation.harvesting import Harvesting
 from portal.federation.journal import Journal
 from portal.federation.publish import result_record
 from portal.federation.registry import Registry
-from portal.federation.running import Running
 from portal.federation.runs import Run
 from portal.federation.virtualizing import Virtualizing
 
@@ -82,7 +82,7 @@ def connect(
     return Federation(place, registry, gate, Meanings.of(model))
 
 
-class Federation(Examining, Finding, Harvesting, Running, Virtualizing):
+class Federation(Examining, Finding, Harvesting, Clustering, Virtualizing):
     """Every facility's data and machines, for one person; see :func:`connect`."""
 
     def publish(

@@ -39,13 +39,11 @@ class ShownScheduler(Scheduler):
 
         assert isinstance(self.security, RunSecurity)
         self.http_application = RoutingApplication(routes)  # type: ignore[no-untyped-call]
-        self.http_server = HTTPServer(
-            self.http_application, ssl_options=self.security.server_context()
-        )
-        where = self._start_address
-        self.http_server.listen(0, address=get_address_host(where[0]))
-        (listening,) = self.http_server._sockets.values()
-        self.dashboard_port = listening.getsockname()[1]
+        server: Any = HTTPServer(self.http_application, ssl_options=self.security.server_context())
+        server.listen(0, address=get_address_host(self._start_address[0]))
+        (listening,) = server._sockets.values()
+        server.address, server.port = listening.getsockname()[:2]
+        self.http_server, self.dashboard_port = server, server.port
 
 
 class QuietWorker(Worker):

@@ -145,7 +145,9 @@ class Records:
                 advice="Ask again; see that the workspace can be read.",
             )
         dialect = self._site.dialect
-        known = known or dialect.accounted(lines) or dialect.logged(done.stderr)
+        known = known or dialect.accounted(lines)
+        if known is None or (known.state is JobState.FAILED and not known.message):
+            known = dialect.logged(done.stderr) or known
         if record is None and entry is None and known is None:
             message = f"{self._site.name} knows no job {job_id}"
             return JobStatus(JobState.FAILED, message, time=time.time())

@@ -22,7 +22,7 @@ states=$(squeue -h -a ${queue:+"--partition=$queue"} -t PENDING,RUNNING -o 'jobs
 printf '%s\n' "$states" | sort | uniq -c
 scontrol show reservation --oneliner 2>/dev/null | sed 's/^/reservation /'
 if command -v sshare >/dev/null 2>&1; then
-    sshare -n -P -U -o Account,GrpTRESMins,GrpTRESRaw 2>/dev/null | sed 's/^/share /'
+    sshare -n -P -o Account,GrpTRESMins,GrpTRESRaw 2>/dev/null | sed 's/^/share /'
 fi
 true
 """

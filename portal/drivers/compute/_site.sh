@@ -55,7 +55,8 @@ start() {
     umask 077
     mkdir -p -- "$jobs/keys" && new=$(mktemp -d -- "$jobs/.new.XXXXXX") ||
         fail "the job cannot be noted in $jobs"
-    trap 'rm -rf -- "$new"' EXIT
+    trap 'rm -rf -- "$new"' EXIT # `lead` has moved what it took
+    trap 'exit 1' HUP PIPE TERM
     cat >"$new/script"
     # The last line is missing when the connection was cut, or the disk is full.
     [ "$(tail -n 1 -- "$new/script")" = "# whole" ] || fail "the job arrived in part"

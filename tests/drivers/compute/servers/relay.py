@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 
@@ -13,7 +13,7 @@ class Relay:
     """Stands before a server of the loopback, on a port of its own; for ``with``.
 
     What a cut network does is done here: ``freeze`` moves no byte and closes nothing, ``sever``
-    resets every connection, ``answers`` can be withheld while questions arrive.
+    resets every connection. ``sent`` counts the bytes to the server, ``connections`` those made.
     """
 
     def __init__(self, port: int, host: str = "127.0.0.1") -> None:
@@ -23,6 +23,7 @@ class Relay:
         self._ends: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._left: int | None = None
+        self._then: Callable[[], Coroutine[Any, Any, None]] = self._sever
         self.connections = 0
         self.sent = 0
 
@@ -61,8 +62,12 @@ class Relay:
         self._do(self._sever())
 
     def sever_after(self, sent: int) -> None:
-        """Reset every connection once so many bytes more have gone to the server; once."""
-        self._left = sent
+        """Reset every connection when exactly so many bytes more have gone to the server; once."""
+        self._left, self._then = sent, self._sever
+
+    def withhold_after(self, sent: int) -> None:
+        """Let no answer through from when so many bytes more have gone to the server."""
+        self._left, self._then = sent, self._withhold
 
     def _do(self, work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
@@ -84,6 +89,9 @@ class Relay:
 
     async def _set(self, event: asyncio.Event, on: bool) -> None:
         (event.set if on else event.clear)()
+
+    async def _withhold(self) -> None:
+        self._down.clear()
 
     async def _sever(self) -> None:
         for end in tuple(self._ends):
@@ -123,12 +131,16 @@ class Relay:
     ) -> None:
         while data := await reader.read(65_536):
             await may.wait()
+            rest = b""
             if count and self._left is not None:
-                data, self._left = data[: self._left], self._left - len(data)
+                data, rest = data[: self._left], data[self._left :]
+                self._left -= len(data)
             writer.write(data)
             await writer.drain()
             self.sent += len(data) if count else 0
-            if count and self._left is not None and self._left <= 0:
+            if count and self._left == 0:
                 self._left = None
-                await self._sever()
+                await self._then()
+                writer.write(rest)
+                self.sent += len(rest)
         raise ConnectionResetError

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-import shlex
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from portal.core.check import Check, Verdict
 from portal.core.needed import needed
-from portal.drivers.compute._provision import Site, ready
+from portal.drivers.compute._detached import under
+from portal.drivers.compute._provided import Machine
+from portal.drivers.compute._provision import Provisioning, ready
 from portal.drivers.compute._transport import Transport
 from portal.errors import PortalError
 
 #: Bytes free below which a workspace is too full, and below which it soon is.
 FULL, SCARCE = 0.2e9, 5e9
 _SECONDS = 20.0
+
+
+def machine(compute: Machine) -> Iterator[Check]:
+    """Look at the machine that a driver reaches, from the login to its ports."""
+    transport = compute.transport
+    yield login(transport)
+    yield from lines(transport, compute.setup)
+    yield space(transport, compute.workspace.root)
+    if compute.provisions:
+        yield making(compute.provisioning)
+    yield ports(transport)
 
 
 def disk(free: float) -> Check:
@@ -43,27 +55,6 @@ def login(transport: Transport) -> Check:
     return Check("login", verdict, f"{said} in {took:.2f} s{noise}", advice)
 
 
-def commands(transport: Transport, asked: Sequence[Sequence[str]], *, setup: str = "") -> Check:
-    """Look whether a scheduler's commands are there and answer, each asked for its version."""
-    said = []
-    for argv in asked:
-        try:
-            done = transport.run(["bash", "-lc", f"{setup}\n{shlex.join(argv)}"] if setup else argv)
-        except PortalError as error:
-            return Check.of("scheduler", error, blocks=True)
-        text = (done.stdout.strip() or done.stderr.strip()).partition("\n")[0]
-        if done.code:
-            return Check(
-                "scheduler",
-                Verdict.FAIL,
-                f"{shlex.join(argv)}: {text or f'exit code {done.code}'}",
-                "Load it in `setup`, or name the `host` that has the scheduler's commands.",
-                blocks=True,
-            )
-        said.append(text)
-    return Check("scheduler", found="; ".join(dict.fromkeys(said)))
-
-
 def space(transport: Transport, root: str) -> Check:
     """Look how much room the file system of a directory has."""
     done = transport.run(["df", "-Pk", "--", root])
@@ -76,7 +67,7 @@ def space(transport: Transport, root: str) -> Check:
 def lines(transport: Transport, setup: str) -> Iterator[Check]:
     """Look whether the lines of `setup` run."""
     if setup:
-        done = transport.run(["bash", "-l", "-c", f"{setup}\ntrue"])
+        done = transport.run(under(setup, ["true"]))
         said = done.stderr.strip().rpartition("\n")[2]
         if done.code or said:
             advice = "Mend the lines of `setup`."
@@ -85,7 +76,7 @@ def lines(transport: Transport, setup: str) -> Iterator[Check]:
             yield Check("setup", found="its lines run")
 
 
-def making(site: Site) -> Check:
+def making(site: Provisioning) -> Check:
     """Look at what a site has to make environments with."""
     wanted = needed()
     if ready(site, wanted):

@@ -20,6 +20,7 @@ from typing import Any, Final, Literal, get_args
 
 from portal.core.environment import CHECKED, Environment
 from portal.core.needed import PORTAL
+from portal.drivers.compute._detached import under
 from portal.drivers.compute._pack import Package
 from portal.drivers.compute._provision_site import Question
 from portal.drivers.compute._transport import Completed, Transport
@@ -48,7 +49,7 @@ true
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class Provisioning:
     """A machine at which environments are made.
 
     Parameters
@@ -76,12 +77,7 @@ class Site:
     patience: float = 120.0
 
     def __post_init__(self) -> None:
-        if self.how not in get_args(How):
-            raise InvalidConfig(
-                "The option 'provision' is one of three words",
-                found=repr(self.how),
-                advice=f"Write one of: {', '.join(get_args(How))}.",
-            )
+        require_way(self.how)
 
     @property
     def directory(self) -> str:
@@ -89,10 +85,10 @@ class Site:
         return f"{self.root.rstrip('/')}/{ENVIRONMENTS}"
 
     def shell(self, script: str, *arguments: str, **more: Any) -> Completed:
-        """Run a script of ``sh`` there, after the setup lines; of a login shell where there are any."""
-        shell = ("bash", "-l") if self.setup else ("sh",)
-        text = f"{self.setup}\n{script}"
-        return self.transport.run([*shell, "-c", text, "portal", *arguments], **more)
+        """Run a script of ``sh`` there, after the setup lines."""
+        return self.transport.run(
+            under(self.setup, ["sh", "-c", script, "portal", *arguments]), **more
+        )
 
     def find(self, minor: str) -> Found:
         """Look for uv, and for a Python to build upon.
@@ -117,6 +113,22 @@ class Site:
         return replace(next(fitting, Found()), uv=uv, seen=tuple(seen))
 
 
+def require_way(how: str) -> None:
+    """Refuse a way to make environments that there is not.
+
+    Raises
+    ------
+    InvalidConfig
+        The ways are named.
+    """
+    if how not in get_args(How):
+        raise InvalidConfig(
+            "The option 'provision' is one of three words",
+            found=repr(how),
+            advice=f"Write one of: {', '.join(get_args(How))}.",
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """What a site has: a Python of the wanted minor, and uv; empty for what it lacks.
@@ -138,7 +150,7 @@ class Found:
 
 
 def provision(
-    site: Site, environment: Environment, tell: Callable[[str], None] | None = None
+    site: Provisioning, environment: Environment, tell: Callable[[str], None] | None = None
 ) -> str:
     """Make the environment of a lock at a site, where there is none; return its Python's path.
 
@@ -157,7 +169,7 @@ def provision(
     return builder.build()
 
 
-def ready(site: Site, environment: Environment) -> str:
+def ready(site: Provisioning, environment: Environment) -> str:
     """Return the Python of an environment that has been made; empty where there is none."""
     script = 'p="$1-$(uname -m)-$2/bin/python"; test -x "$p" && printf "%s" "$p"'
     start, end = f"{site.directory}/{environment.python}", environment.lock_hash[:16]
@@ -166,7 +178,9 @@ def ready(site: Site, environment: Environment) -> str:
 
 
 class _Builder:
-    def __init__(self, site: Site, environment: Environment, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, site: Provisioning, environment: Environment, tell: Callable[[str], None]
+    ) -> None:
         self.site, self.environment, self.tell = site, environment, tell
         self.name = site.transport.name
         self.packages = [Package.of(line) for line in environment.lock]

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from functools import cached_property
 
+from portal.core.check import Check
 from portal.core.environment import Environment
 from portal.core.job import JobSpec, JobStatus
 from portal.core.standing import Job
+from portal.drivers.compute._checks import machine
 from portal.drivers.compute._detached import Detached, under
+from portal.drivers.compute._provided import Interpreter, Provided
 from portal.drivers.compute._ssh import transport_of
 from portal.drivers.compute._transport import Transport
 from portal.drivers.compute._workspace import SiteWorkspace, workspace_at
@@ -21,7 +25,7 @@ _DESCRIBE = (
 )
 
 
-class SshCompute:
+class SshCompute(Provided):
     """Runs jobs as detached processes of another machine: they survive log-out and a cut.
 
     A job is noted under ``.jobs`` in the workspace, with its exit code when it has ended, so that
@@ -36,7 +40,10 @@ class SshCompute:
     workspace
         Directory of the run directories there; made, closed to other users, when first needed.
     python
-        The Python there that runs ``-m portal.runner``.
+        The Python there that runs ``-m portal.runner``; by default "python3".
+    provision, base_python
+        Instead of ``python``: how one is made from the run's lock, "auto", "index" or "upload", and
+        the Python there on which it is built, which is found when not given.
     setup
         Shell lines that come first, run by a login shell: ``module load python``.
     """
@@ -51,13 +58,15 @@ class SshCompute:
         known_hosts: str | None = None,
         jump: str | None = None,
         workspace: str = "~/.portal/runs",
-        python: str = "python3",
+        python: str | None = None,
+        provision: str | None = None,
+        base_python: str | None = None,
         setup: str = "",
     ) -> None:
         self._transport = transport_of(host, user, port, key_file, known_hosts, jump)
         self._path = workspace
-        self._python = python
-        self._setup = setup
+        self.interpreter = Interpreter(python, provision, base_python)
+        self.setup = setup
 
     @cached_property
     def workspace(self) -> SiteWorkspace:
@@ -78,17 +87,19 @@ class SshCompute:
     @property
     def python(self) -> str:
         """Path of the Python that runs jobs."""
-        if self._python.startswith("~"):
-            return self.workspace.path(self._python)
-        return self._python
+        return self.interpreter.path(lambda: self.workspace)
+
+    def checks(self) -> Iterator[Check]:
+        """Look at the machine, from the login to its ports."""
+        return machine(self)
 
     @cached_property
     def _jobs(self) -> Detached:
-        return Detached(self._transport, f"{self.workspace.root}/.jobs", self._setup)
+        return Detached(self._transport, f"{self.workspace.root}/.jobs", self.setup)
 
     @cached_property
     def _environment(self) -> Environment:
-        argv = under(self._setup, [self.python, "-c", _DESCRIBE])
+        argv = under(self.setup, [self.python, "-c", _DESCRIBE])
         done = self._transport.run(argv)
         answers = [line for line in done.stdout.splitlines() if line.startswith("portal: ")]
         if done.code or not answers:

@@ -19,7 +19,7 @@ from portal.core.environment import CHECKED, Environment
 from portal.core.needed import PORTAL, needed
 from portal.drivers.compute import _provision_site
 from portal.drivers.compute._pack import Package
-from portal.drivers.compute._provision import Found, Site, provision
+from portal.drivers.compute._provision import Found, Provisioning, provision
 from portal.drivers.compute._transport import Here
 from portal.errors import EnvironmentMismatch, InvalidConfig, Unavailable
 from tests.helpers import wait_until
@@ -41,14 +41,14 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def site(root: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+def site(root: Path, monkeypatch: pytest.MonkeyPatch) -> Provisioning:
     """A site on this machine that has uv."""
     places = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     monkeypatch.setenv("PATH", places)
-    return Site(Here(), str(root), base_python=sys.executable, lease=2.0, patience=30.0)
+    return Provisioning(Here(), str(root), base_python=sys.executable, lease=2.0, patience=30.0)
 
 
-def changed(site: Site, **options) -> Site:
+def changed(site: Provisioning, **options) -> Provisioning:
     from dataclasses import replace
 
     return replace(site, **options)
@@ -149,15 +149,17 @@ def runner() -> Environment:
 TWO = """
 import sys
 from portal.core.environment import Environment
-from portal.drivers.compute._provision import Site, provision
+from portal.drivers.compute._provision import Provisioning, provision
 from portal.drivers.compute._transport import Here
 root, python, lease, minor, *lock = sys.argv[1:]
-site = Site(Here(), root, how="upload", base_python=python, lease=float(lease))
+site = Provisioning(Here(), root, how="upload", base_python=python, lease=float(lease))
 print(provision(site, Environment(minor, {}, tuple(lock)), lambda text: print(text, flush=True)))
 """
 
 
-def asker(site: Site, environment: Environment, lease: float = 60.0) -> subprocess.Popen[str]:
+def asker(
+    site: Provisioning, environment: Environment, lease: float = 60.0
+) -> subprocess.Popen[str]:
     arguments = [site.root, sys.executable, str(lease), MINOR, *environment.lock]
     return subprocess.Popen(
         [sys.executable, "-c", TWO, *arguments],
@@ -178,7 +180,7 @@ def test_two_at_once_build_once(site, root):
     assert left(root) == []
 
 
-def begun(site: Site, environment: Environment) -> int:
+def begun(site: Provisioning, environment: Environment) -> int:
     """Begin a build that waits for packages which nobody brings; return its process."""
     question = _provision_site.Question(
         directory=site.directory,
@@ -296,7 +298,7 @@ def test_a_site_that_cannot_be_written_says_so(site, root):
 
 def test_another_way_is_refused(root):
     with pytest.raises(InvalidConfig, match=r"'conda'.*auto, index, upload"):
-        Site(Here(), str(root), how="conda")  # type: ignore[arg-type]
+        Provisioning(Here(), str(root), how="conda")  # type: ignore[arg-type]
 
 
 def test_nothing_is_found_where_nothing_is(site, root, monkeypatch):

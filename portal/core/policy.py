@@ -44,7 +44,7 @@ class Resource:
     kind
         "facility", "item", "compute" or "run".
     access
-        "public" or "owner".
+        "public" or "owner"; "shared" for a run whose owner has opened its directory to others.
     owner
         The id of the Actor it belongs to; empty where it has none.
     """
@@ -79,12 +79,18 @@ def owner_may(actor: Actor, action: Action, resource: Resource) -> bool | None:
     return True if resource.owner and resource.owner == actor.id else None
 
 
+def shared_runs(actor: Actor, action: Action, resource: Resource) -> bool | None:
+    """A run whose owner has opened its directory to others may be read by them."""
+    shared = resource.kind == "run" and resource.access == "shared"
+    return True if shared and action is Action.READ_RUN else None
+
+
 def agents_ask_first(actor: Actor, action: Action, resource: Resource) -> bool | None:
     """An agent neither cancels nor publishes by itself."""
     return False if actor.kind == "agent" and action in (Action.CANCEL, Action.PUBLISH) else None
 
 
-BUILT_IN_RULES: tuple[Rule, ...] = (public_data, owner_may, agents_ask_first)
+BUILT_IN_RULES: tuple[Rule, ...] = (public_data, owner_may, shared_runs, agents_ask_first)
 
 
 @dataclass(frozen=True, slots=True)

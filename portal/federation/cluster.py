@@ -14,7 +14,8 @@ from portal.core.cluster import CLUSTER, TLS, TLS_PEM, Contact
 from portal.core.contracts import Compute, SupportsForward
 from portal.core.job import JobState
 from portal.errors import InvalidParameter, PortalError, RunFailed, RunNotFinished, Unavailable
-from portal.federation.runs import POLL, Run
+from portal.federation.following import POLL
+from portal.federation.runs import Run
 
 if TYPE_CHECKING:
     import ssl

@@ -12,8 +12,18 @@ from portal.core.cluster import CLUSTER
 from portal.core.contracts import Workspace
 from portal.core.events import Event
 from portal.core.job import JobState
-from portal.core.run import CODE, EVENTS, JOB_JSON, RESULT, RUN_JSON, STATUS, RunSpec, RunStatus
-from portal.errors import Unreadable
+from portal.core.run import (
+    CODE,
+    CRATE,
+    EVENTS,
+    JOB_JSON,
+    RESULT,
+    RUN_JSON,
+    STATUS,
+    RunSpec,
+    RunStatus,
+)
+from portal.errors import Denied, Unreadable
 
 if TYPE_CHECKING:
     import fsspec
@@ -67,11 +77,15 @@ class RunDirectory:
         ------
         Unreadable
             It is not JSON.
+        Denied
+            The directory is somebody else's, who does not let it be read.
         """
         try:
             values: dict[str, Any] = json.loads(self.fs.cat_file(self.file(name)))
         except FileNotFoundError:
             return None
+        except PermissionError as error:
+            raise self._closed() from error
         except ValueError as error:
             raise Unreadable(
                 f"The file {self.file(name)} is not JSON",
@@ -100,6 +114,8 @@ class RunDirectory:
             data = self.fs.cat_file(self.file(EVENTS), start=self._offset)
         except FileNotFoundError:
             return []
+        except PermissionError as error:
+            raise self._closed() from error
         whole = data[: data.rfind(b"\n") + 1]
         self._offset += len(whole)
         events = [Event.from_line(line) for line in whole.decode(errors="replace").splitlines()]
@@ -130,7 +146,42 @@ class RunDirectory:
             data: bytes = self.fs.tail(self.file(name), size)
         except FileNotFoundError:
             return ""
+        except PermissionError as error:
+            raise self._closed() from error
         return data.decode(errors="replace")
+
+    def checksum(self) -> str | None:
+        """Return the SHA-256 of the result, as the run's crate tells it; None where it does not."""
+        graph = (self.read(CRATE) or {}).get("@graph", ())
+        found = [e.get("sha256") for e in graph if e.get("@id") == f"{RESULT}/"]
+        return str(found[0]) if found and found[0] else None
+
+    def shared(self) -> bool:
+        """Whether its owner has opened it to others, as the file system tells."""
+        try:
+            mode = self.fs.info(self.path).get("mode")
+        except OSError:
+            return False
+        return isinstance(mode, int) and bool(mode & 0o055)
+
+    def _closed(self) -> Denied:
+        return Denied(
+            f"The run directory {self.path} may not be read",
+            found=f"it belongs to {self._owner()}",
+            advice="Ask them to open it to you: chmod -R g+rX, and of the directories above.",
+        )
+
+    def _owner(self) -> str:
+        import pwd
+
+        try:
+            uid = self.fs.info(self.path).get("uid")
+        except OSError:
+            return "somebody else"
+        try:
+            return pwd.getpwuid(uid).pw_name if isinstance(uid, int) else "somebody else"
+        except KeyError:
+            return f"the user {uid}"
 
 
 def failed(status: RunStatus, message: str) -> RunStatus:

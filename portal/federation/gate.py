@@ -52,6 +52,6 @@ class Gate:
         """A compute resource as a resource; it belongs to who configured it."""
         return Resource("compute", at, owner=self.actor.id)
 
-    def run(self, run_id: str, owner: str) -> Resource:
-        """A run as a resource; it belongs to who asked for it."""
-        return Resource("run", run_id, owner=owner)
+    def run(self, run_id: str, owner: str, *, shared: bool = False) -> Resource:
+        """A run as a resource; it belongs to who asked for it, and may have opened it to others."""
+        return Resource("run", run_id, "shared" if shared else "owner", owner)

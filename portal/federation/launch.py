@@ -12,7 +12,8 @@ from types import ModuleType
 from typing import Any
 
 from portal.core.analysis import Analysis
-from portal.core.contracts import Compute
+from portal.core.contracts import Compute, SupportsProvision
+from portal.core.environment import Environment
 from portal.core.item import Item
 from portal.core.job import JobAttributes, JobSpec
 from portal.core.run import (
@@ -23,8 +24,12 @@ from portal.core.run import (
     AnalysisRef,
     RunSpec,
 )
-from portal.errors import GridMismatch, InvalidAnalysis, PortalError
+from portal.errors import GridMismatch, InvalidAnalysis, PortalError, Unavailable
 from portal.federation.directory import RunDirectory, failed
+from portal.federation.patience import TRANSIENT, Patience
+
+#: Seconds for which a facility that may have lost an answer is asked again.
+PATIENCE = 60.0
 
 
 def pack(analysis: Analysis) -> tuple[AnalysisRef, bytes | None]:
@@ -123,21 +128,70 @@ def require_same_grid(inputs: Mapping[str, Item]) -> None:
                 )
 
 
-def launch(spec: RunSpec, code: bytes | None, compute: Compute, *, python: str) -> RunDirectory:
+def launch(
+    spec: RunSpec,
+    code: bytes | None,
+    compute: Compute,
+    *,
+    python: str,
+    patience: float = PATIENCE,
+) -> RunDirectory:
     """Write the run directory and submit the job.
 
     Parameters
     ----------
     python
         Path of the Python there, as :func:`portal.federation.environments.settle` has found it.
+    patience
+        Seconds for which a facility that is not reached is asked again.
 
     Raises
     ------
     PortalError
         The job was not taken; the run directory says so too.
+    Unavailable
+        Whether it was taken is not known; see :func:`submit`.
     """
     directory = RunDirectory.of(compute.workspace, spec.id)
     directory.create(spec, code)
+    submit(spec, directory, compute, python=python, patience=patience)
+    return directory
+
+
+def python_of(environment: Environment, compute: Compute) -> str:
+    """Return the Python of a run that was asked for before: made once more, or that of the place.
+
+    Raises
+    ------
+    EnvironmentMismatch, Unavailable
+        It cannot be made.
+    """
+    if isinstance(compute, SupportsProvision) and compute.provisions:
+        return compute.provision(environment)
+    return compute.python
+
+
+def submit(
+    spec: RunSpec,
+    directory: RunDirectory,
+    compute: Compute,
+    *,
+    python: str,
+    patience: float = PATIENCE,
+) -> None:
+    """Submit the job of a run directory, and write down its id.
+
+    Where the answer is lost the same job is asked for again, by the same key, which starts no
+    second one. For the same reason a directory whose submission is not known may be submitted again
+    at any time.
+
+    Raises
+    ------
+    PortalError
+        The facility refused the job; the run directory says so too.
+    Unavailable
+        It was not reached in time: whether it has the job is not known.
+    """
     job = JobSpec(
         executable=python,
         arguments=("-P", "-m", "portal.runner", directory.path),
@@ -149,13 +203,22 @@ def launch(spec: RunSpec, code: bytes | None, compute: Compute, *, python: str) 
         attributes=JobAttributes(duration=spec.duration),
         key=spec.id,
     )
-    try:
-        job_id = compute.submit(job)
-    except PortalError as error:
-        directory.write(STATUS, failed(directory.status(), str(error)).to_dict())
-        raise
-    directory.write(JOB_JSON, {"at": spec.at, "job_id": job_id})
-    return directory
+    tries = Patience(patience)
+    while True:
+        try:
+            directory.write(JOB_JSON, {"at": spec.at, "job_id": compute.submit(job)})
+            return
+        except TRANSIENT as error:
+            if not tries.again():
+                raise Unavailable(
+                    f"Whether {spec.at} has taken the run {spec.id} is not known",
+                    found=str(error) or type(error).__name__,
+                    advice=f'fed.get_run("{spec.id}").resume() asks again, and starts no second '
+                    "job.",
+                ) from error
+        except PortalError as error:
+            directory.write(STATUS, failed(directory.status(), str(error)).to_dict())
+            raise
 
 
 def now() -> str:

@@ -1,37 +1,41 @@
-"""Run: what a person holds of a run; Runs: all that are found in the run directories."""
+"""Run: what a person holds of a run."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
-from portal.core.contracts import Compute
 from portal.core.job import JobState
 from portal.core.plugins import display
 from portal.core.policy import Action
-from portal.core.run import CANCEL, RESULT, STATUS, STDERR, STDOUT, RunSpec, RunStatus
+from portal.core.run import CANCEL, RESULT, STATUS
 from portal.errors import (
     InvalidParameter,
-    PortalError,
     RunCanceled,
     RunFailed,
     RunNotFinished,
-    Unreadable,
 )
-from portal.federation.directory import RunDirectory, failed
-from portal.federation.gate import Gate
+from portal.federation import launch
+from portal.federation.following import POLL, Followed
+from portal.federation.learn import Lessons
 
 if TYPE_CHECKING:
+    import os
+
     import xarray as xr
 
-POLL = 0.1
+    from portal.federation.fetch import Fetched
+
+#: Seconds within which a job that was canceled has ended.
+CANCELED_WITHIN = 60.0
+#: Starts a run once more, see :meth:`portal.federation.running.Running.rerun`.
+Again = Callable[..., "Run"]
 
 
 @dataclass
-class Run:
+class Run(Followed):
     """A run, found by its directory; it goes on whether or not anyone holds this.
 
     Parameters
@@ -40,112 +44,8 @@ class Run:
         The compute resource, ``facility.name``.
     """
 
-    id: str
-    at: str
-    directory: RunDirectory
-    compute: Compute = field(repr=False)
-    gate: Gate = field(repr=False)
-    _final: RunStatus | None = field(default=None, repr=False)
-
-    @cached_property
-    def spec(self) -> RunSpec:
-        """What was asked for.
-
-        Raises
-        ------
-        Unreadable
-            run.json has gone.
-        """
-        spec = self.directory.spec()
-        if spec is None:
-            raise Unreadable(
-                f"The run {self.id} has no run.json",
-                found=f"the directory {self.directory.path}",
-                advice="The directory was damaged or emptied; start the analysis again.",
-            )
-        return spec
-
-    @property
-    def title(self) -> str:
-        """Its title, or that of its analysis."""
-        return self.spec.title or self.spec.analysis.title or self.spec.analysis.name
-
-    def status(self) -> RunStatus:
-        """Return what is known now: status.json, else the scheduler's word and the events.
-
-        A job that has ended without a status.json has failed, with what is known about it.
-        """
-        if self._final is None:
-            status = self.directory.status()
-            if not status.state.final:
-                status = self._ask_scheduler(status)
-            if status.state.final:
-                self._final = status
-            return status
-        return self._final
-
-    def _ask_scheduler(self, status: RunStatus) -> RunStatus:
-        job = self.directory.job()
-        if job is None:
-            return status
-        known = self.compute.status(job[1])
-        if not known.state.final:
-            started = status.state is JobState.ACTIVE or known.state is JobState.NEW
-            return status if started else replace(status, state=known.state)
-        status = self.directory.status()
-        if status.state.final:
-            return status
-        if known.state is JobState.CANCELED:
-            return replace(status, state=JobState.CANCELED, message=known.message)
-        last = status.message or "nothing was reported"
-        log = self.directory.tail(STDERR, 2_000).strip().splitlines()[-5:]
-        return failed(
-            status,
-            f"The job ended without a status ({known.message or known.state}); it was killed, or "
-            f"its machine went down. Last seen: {last}."
-            + (f" Its log ends: {' / '.join(log)}" if log else ""),
-        )
-
-    @property
-    def state(self) -> JobState:
-        """The state now."""
-        return self.status().state
-
-    def follow(self, poll: float = POLL) -> Iterator[RunStatus]:
-        """Give the status each time it has changed, and end with the final one.
-
-        Parameters
-        ----------
-        poll
-            Seconds between two looks.
-        """
-        last: RunStatus | None = None
-        while last is None or not last.state.final:
-            status = self.status()
-            if status != last:
-                last = status
-                yield status
-            else:
-                time.sleep(poll)
-
-    def wait(self, timeout: float | None = None) -> Run:
-        """Wait until the run has ended, whichever way.
-
-        Raises
-        ------
-        RunNotFinished
-            ``timeout`` seconds have passed.
-        """
-        end = None if timeout is None else time.monotonic() + timeout
-        while not self.status().state.final:
-            if end is not None and time.monotonic() > end:
-                raise RunNotFinished(
-                    f"The run {self.id} has not ended after {timeout:g} s",
-                    found=f"state: {self.state}",
-                    advice="It goes on; wait again, or run.cancel().",
-                )
-            time.sleep(POLL)
-        return self
+    again: Again | None = field(default=None, repr=False)
+    lessons: Lessons | None = field(default=None, repr=False)
 
     def result(self, timeout: float | None = None) -> xr.Dataset:
         """Wait for the run, and open its result lazily.
@@ -163,7 +63,7 @@ class Run:
         Denied
             The run is somebody else's.
         """
-        self.gate.require(Action.READ_RUN, self.gate.run(self.id, self.spec.requested_by))
+        self.require(Action.READ_RUN)
         if self.spec.cluster is not None:
             raise InvalidParameter(
                 f"The run {self.id} is an interactive cluster: it has no result",
@@ -203,75 +103,127 @@ class Run:
         ------
         Denied
             The run is somebody else's.
+        RunNotFinished
+            Its scheduler has taken the word, and the job has not ended a minute later.
         """
-        self.gate.require(Action.CANCEL, self.gate.run(self.id, self.spec.requested_by))
-        job = self.directory.job()
-        if job is not None and not self.status().state.final:
-            # Tells the runner that the signal it gets is no wall time's end.
-            self.directory.write(CANCEL, {"by": self.gate.actor.id})
-            self.compute.cancel(job[1])
-            self.gate.write("cancel", run=self.id)
-            ended = self.compute.status(job[1]).state.final
-            if ended and not self.directory.status().state.final:
-                message = "canceled before its runner could say so"
-                canceled = replace(
-                    self.directory.status(), state=JobState.CANCELED, message=message
+        self.require(Action.CANCEL)
+        if self.status().state.final:
+            return
+        # Tells the runner that the signal it gets is no wall time's end.
+        self.directory.write(CANCEL, {"by": self.gate.actor.id})
+        job_id = self._job()
+        self.compute.cancel(job_id)
+        self.gate.write("cancel", run=self.id)
+        end = time.monotonic() + CANCELED_WITHIN
+        while not self.compute.status(job_id).state.final:
+            if time.monotonic() > end:
+                raise RunNotFinished(
+                    f"The run {self.id} was canceled, and its job has not ended yet",
+                    found=f"after {CANCELED_WITHIN:g} s the job {job_id} is "
+                    f"{self.compute.status(job_id).state}",
+                    advice="See what its scheduler says of it, and cancel again.",
                 )
-                self.directory.write(STATUS, canceled.to_dict())
+            time.sleep(POLL)
+        known = self.directory.status()
+        if not known.state.final:
+            message = "canceled before its runner could say so"
+            canceled = replace(known, state=JobState.CANCELED, message=message)
+            self.directory.write(STATUS, canceled.to_dict())
 
-    def log(self, size: int = 8_192) -> str:
-        """Return the last ``size`` bytes of its output and of its errors."""
-        parts = (self.directory.tail(name, size) for name in (STDOUT, STDERR))
-        return "\n".join(part for part in parts if part)
+    def _job(self) -> str:
+        """Return the job's id; where it is not known, ask for it, which starts no second one."""
+        job = self.directory.job()
+        return self.resume().directory.job()[1] if job is None else job[1]  # type: ignore[index]
 
-    def __str__(self) -> str:
-        status = self.status()
-        text = f"{self.id}: {status.state} at {self.at}"
-        if status.progress and not status.state.final:
-            text += f", {status.progress.done} of {status.progress.total} tasks"
-        return f"{text}. {status.message}" if status.message else text
+    def resume(self) -> Run:
+        """Submit it where it is not known whether that was done; no second job is started.
+
+        Returns
+        -------
+        Run
+            Itself. A run that was submitted, or has ended, is left as it is.
+
+        Raises
+        ------
+        Unavailable
+            The facility is not reached, and it is still not known.
+        Denied, InvalidParameter
+            The run is somebody else's, or the facility refuses the job.
+        """
+        self.require(Action.RUN)
+        if self.directory.job() is None and not self.directory.status().state.final:
+            python = launch.python_of(self.spec.environment, self.compute)
+            launch.submit(self.spec, self.directory, self.compute, python=python)
+        return self
+
+    def retry(self) -> Run:
+        """Run the same once more, at the same place, as a run of its own.
+
+        Raises
+        ------
+        EnvironmentMismatch, Unavailable, Denied
+        """
+        return self.rerun()
+
+    def rerun(self, *, at: str | None = None, **changes: Any) -> Run:
+        """Run it once more, at another place or with a change, as a run of its own.
+
+        Parameters
+        ----------
+        at
+            ``facility.compute``, ``facility`` or "auto"; by default where it ran.
+        **changes
+            Inputs and parameters of the analysis that are to be others, and ``title``,
+            ``resources``, ``duration``.
+
+        Raises
+        ------
+        InvalidParameter
+            The analysis has no such input or parameter, or it is of another kind.
+        EnvironmentMismatch, Unavailable, UnknownItem, Denied
+        """
+        self.require(Action.READ_RUN)
+        if self.again is None:
+            raise InvalidParameter(
+                f"The run {self.id} is held without its federation",
+                found="a Run that no federation gave",
+                advice=f'Take it from one: portal.connect().get_run("{self.id}").',
+            )
+        return self.again(self, at=at, **changes)
+
+    def fetch(self, path: str | os.PathLike[str]) -> Fetched:
+        """Copy the result here, whole and with its checksum compared.
+
+        Cut short, and asked again with the same path, it goes on where it was.
+
+        Parameters
+        ----------
+        path
+            The Zarr store to make; it appears when all of it is there.
+
+        Raises
+        ------
+        RunFailed, RunCanceled, RunNotFinished
+            There is no result.
+        InvalidParameter
+            There is something at the path already.
+        Unreadable
+            It is not what the run has written, or a name in it leads elsewhere.
+        Unavailable
+            The facility was not reached for too long.
+        """
+        from pathlib import Path
+
+        from portal.federation.fetch import fetch
+
+        self.result()
+        got = fetch(self.directory, Path(path), expected=self.directory.checksum())
+        if self.lessons is not None:
+            self.lessons.transfer(self.at, got.moved, got.seconds)
+        return got
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         return display("run", self) or {"text/plain": str(self)}
-
-
-class Runs(Sequence[Run]):
-    """Runs, newest first; shown as a table."""
-
-    def __init__(self, runs: Sequence[Run]) -> None:
-        self._runs = tuple(runs)
-
-    @overload
-    def __getitem__(self, index: int) -> Run: ...
-    @overload
-    def __getitem__(self, index: slice) -> Runs: ...
-    def __getitem__(self, index: int | slice) -> Run | Runs:
-        found = self._runs[index]
-        return found if isinstance(found, Run) else Runs(found)
-
-    def __len__(self) -> int:
-        return len(self._runs)
-
-    def __repr__(self) -> str:
-        lines = ("  ".join(_row(run)) for run in self._runs)
-        return "\n".join(lines) or "No runs yet."
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        rows = "".join(
-            f"<tr>{''.join(f'<td>{escape(text)}' for text in _row(run))}</tr>" for run in self._runs
-        )
-        head = "<tr><th>run<th>state<th>at<th>title</tr>"
-        return f"<table>{head}{rows}</table>" if rows else "No runs yet."
-
-
-def _row(run: Run) -> tuple[str, str, str, str]:
-    """The columns of a run in lists; a damaged directory must not hide the others."""
-    try:
-        return run.id, run.state.value, run.at, run.title
-    except PortalError as error:
-        return run.id, "unreadable", run.at, str(error)
 
 
 def _asynchronous(fs: Any) -> Any:

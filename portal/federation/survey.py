@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from portal.core.contracts import Compute, SupportsJobs, SupportsStanding
-from portal.core.run import is_run_id
 from portal.errors import Denied, PortalError, Unavailable
 from portal.federation.directory import RunDirectory
 from portal.federation.estimating import Known
 from portal.federation.learn import LOOKED_AT, Lessons, history, lesson_of
 from portal.federation.registry import Registry
+from portal.federation.store import run_ids
 from portal.federation.together import together
 
 #: Seconds within which a compute resource says how it stands; one that is later is not waited for.
@@ -96,12 +96,7 @@ def _learn(
     at: str, compute: Compute, seen: frozenset[str]
 ) -> tuple[tuple[Lesson, ...], float | None]:
     """Read the newest runs that are not known yet, and ask when those that wait should start."""
-    fs, root = compute.workspace.fs, compute.workspace.root
-    try:
-        names = (str(path).rstrip("/").rpartition("/")[2] for path in fs.ls(root, detail=False))
-        newest = sorted(filter(is_run_id, names), reverse=True)[:LOOKED_AT]
-    except FileNotFoundError:
-        return (), None
+    newest = sorted(run_ids(compute), reverse=True)[:LOOKED_AT]
     lessons: list[Lesson] = []
     starts: list[float] = []
     waiting = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,9 @@ from typing import TypeVar
 import traitlets
 from jupyter_server.extension.application import ExtensionApp
 
+from portal.federation.cluster import BASE_URL
 from portal.federation.federation import Federation, connect
+from portal.ui.server.dashboards import Ways
 from portal.ui.server.handlers import ROUTES
 from portal.ui.server.schedule import Schedule
 
@@ -70,9 +73,13 @@ class PortalExtension(ExtensionApp):
     ).tag(config=True)
 
     def initialize_settings(self) -> None:
-        """Make the door that the routes share, and begin the schedule of harvests."""
+        """Make what the routes share, and begin the schedule of harvests."""
         self.door = Door(self.home)
         self.settings["portal_door"] = self.door
+        self.ways = Ways()
+        self.settings["portal_ways"] = self.ways
+        # Kernels inherit it, and so can link to the dashboards of their clusters.
+        os.environ[BASE_URL] = self.settings["base_url"]
         self.schedule = Schedule(self.door.open, self.harvest_every, self.log)
         self.schedule.start()
 
@@ -81,7 +88,9 @@ class PortalExtension(ExtensionApp):
         self.handlers.extend(ROUTES)
 
     async def stop_extension(self) -> None:
-        """End the schedule, and close the federation."""
+        """End the schedule, and close the ways to dashboards and the federation."""
+        os.environ.pop(BASE_URL, None)
         loop = asyncio.get_running_loop()
+        await loop.run_in_executor(None, self.ways.close)
         await loop.run_in_executor(None, self.schedule.stop)
         self.door.close()

@@ -1,74 +1,28 @@
 """The routes. Each asks who it is (403), whether they may (403), and only then the federation.
 
-Every method bears :func:`guarded`. POST is refused without the XSRF token, as everywhere in Jupyter.
+Every method bears :func:`portal.ui.server.guard.guarded`. POST is refused without the XSRF token, as everywhere in Jupyter.
 """
 
 from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from jupyter_server.auth.decorator import authorized
-from jupyter_server.base.handlers import APIHandler
+from jupyter_server.base.handlers import APIHandler, JupyterHandler
 from tornado import web
 
-from portal.errors import (
-    Denied,
-    EnvironmentMismatch,
-    InvalidInput,
-    InvalidQuery,
-    NotFound,
-    PortalError,
-    RunError,
-    Unavailable,
-    Unreadable,
-)
+from portal.errors import InvalidQuery, PortalError
 from portal.ui import finding, messages
+from portal.ui.server.dashboards import DashboardPages
+from portal.ui.server.guard import RESOURCE, guarded, status_of
 
 if TYPE_CHECKING:
     from portal.federation.federation import Federation
 
-Method = Callable[..., Awaitable[None] | None]
-
-RESOURCE = "portal"
 MOST_BYTES = 100_000
-
-STATUS: tuple[tuple[type[PortalError], HTTPStatus], ...] = (
-    (InvalidInput, HTTPStatus.BAD_REQUEST),
-    (NotFound, HTTPStatus.NOT_FOUND),
-    (Denied, HTTPStatus.FORBIDDEN),
-    (Unavailable, HTTPStatus.SERVICE_UNAVAILABLE),
-    (Unreadable, HTTPStatus.UNPROCESSABLE_ENTITY),
-    (EnvironmentMismatch, HTTPStatus.CONFLICT),
-    (RunError, HTTPStatus.CONFLICT),
-)
-
-
-def status_of(error: PortalError) -> HTTPStatus:
-    """Return the HTTP status of an error; 500 where none is more telling."""
-    for kind, status in STATUS:
-        if isinstance(error, kind):
-            return status
-    return HTTPStatus.INTERNAL_SERVER_ERROR
-
-
-def guarded(action: str) -> Callable[[Method], Method]:
-    """Ask who it is, and then the server's Authorizer, which ``@web.authenticated`` never asks.
-
-    Parameters
-    ----------
-    action
-        "read" or "write": what the Authorizer is asked about.
-    """
-
-    def wrap(method: Method) -> Method:
-        guard: Method = web.authenticated(authorized(action, RESOURCE)(method))
-        return guard
-
-    return wrap
 
 
 class PortalHandler(APIHandler):
@@ -247,7 +201,7 @@ class FacilitiesHandler(PortalHandler):
         await self.answer(messages.facilities)
 
 
-ROUTES: tuple[tuple[str, type[PortalHandler]], ...] = (
+ROUTES: tuple[tuple[str, type[JupyterHandler]], ...] = (
     (r"portal/api/search", SearchHandler),
     (r"portal/api/timeline", TimelineHandler),
     (r"portal/api/items/(.+)", ItemHandler),
@@ -259,4 +213,5 @@ ROUTES: tuple[tuple[str, type[PortalHandler]], ...] = (
     (r"portal/api/runs/([^/]+)", RunHandler),
     (r"portal/api/runs/([^/]+)/cancel", CancelHandler),
     (r"portal/api/facilities", FacilitiesHandler),
+    (r"portal/api/dashboards/([^/]+)/(.*)", DashboardPages),
 )

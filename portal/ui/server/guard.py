@@ -1,0 +1,58 @@
+"""Who may ask, and what an error is called in HTTP: what the routes share."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+
+from jupyter_server.auth.decorator import authorized
+from tornado import web
+
+from portal.errors import (
+    Denied,
+    EnvironmentMismatch,
+    InvalidInput,
+    NotFound,
+    PortalError,
+    RunError,
+    Unavailable,
+    Unreadable,
+)
+
+Method = Callable[..., Awaitable[None] | None]
+
+RESOURCE = "portal"
+
+STATUS: tuple[tuple[type[PortalError], HTTPStatus], ...] = (
+    (InvalidInput, HTTPStatus.BAD_REQUEST),
+    (NotFound, HTTPStatus.NOT_FOUND),
+    (Denied, HTTPStatus.FORBIDDEN),
+    (Unavailable, HTTPStatus.SERVICE_UNAVAILABLE),
+    (Unreadable, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (EnvironmentMismatch, HTTPStatus.CONFLICT),
+    (RunError, HTTPStatus.CONFLICT),
+)
+
+
+def status_of(error: PortalError) -> HTTPStatus:
+    """Return the HTTP status of an error; 500 where none is more telling."""
+    for kind, status in STATUS:
+        if isinstance(error, kind):
+            return status
+    return HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def guarded(action: str) -> Callable[[Method], Method]:
+    """Ask who it is, and then the server's Authorizer, which ``@web.authenticated`` never asks.
+
+    Parameters
+    ----------
+    action
+        "read" or "write": what the Authorizer is asked about.
+    """
+
+    def wrap(method: Method) -> Method:
+        guard: Method = web.authenticated(authorized(action, RESOURCE)(method))
+        return guard
+
+    return wrap

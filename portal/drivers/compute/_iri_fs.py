@@ -51,6 +51,7 @@ class IriFileSystem(AbstractFileSystem):  # type: ignore[misc]
         super().__init__()
         self._files = files
         self._work = work
+        self._bytes_told = True
 
     def info(self, path: str, **_: Any) -> dict[str, Any]:
         """Describe a file or what a link leads to: size in bytes, mtime, mode, uid, gid, type."""
@@ -156,9 +157,15 @@ class IriFileSystem(AbstractFileSystem):  # type: ignore[misc]
 
     def _ranged(self, path: str, start: int, end: int | None) -> bytes:
         found, text = bytearray(), path.endswith(_TEXTS)
+        if not (text or self._bytes_told):
+            raise Inexact
         while end is None or start + len(found) < end:
             wanted = PART if end is None else min(PART, end - start - len(found))
-            data = self._files.view(path, start + len(found), wanted, text=text)
+            try:
+                data = self._files.view(path, start + len(found), wanted, text=text)
+            except Inexact:
+                self._bytes_told = self._bytes_told and text
+                raise
             found += data[:wanted]
             if len(data) < wanted:
                 break

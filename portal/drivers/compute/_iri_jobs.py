@@ -130,7 +130,7 @@ class Jobs:
     def status(self, job_id: str) -> JobStatus:
         """Say what the service knows of a job."""
         found = None
-        if job_id.strip("."):
+        if _is_id(job_id):
             request = Request(
                 "GET",
                 f"/compute/status/{self._resource}/{quote(job_id, safe='')}",
@@ -150,7 +150,7 @@ class Jobs:
 
     def cancel(self, job_id: str) -> None:
         """End a job; one that has ended, or that there is not, is left as it is."""
-        if not job_id.strip("."):
+        if not _is_id(job_id):
             return
         path = f"/compute/cancel/{self._resource}/{quote(job_id, safe='')}"
         try:
@@ -216,9 +216,15 @@ def _queue(more: dict[str, Any]) -> dict[str, Any]:
 
 
 def _id(job: Any) -> str:
-    if not isinstance(job, dict) or not isinstance(job.get("id"), str) or not job["id"].strip("."):
+    found = job.get("id") if isinstance(job, dict) else None
+    if not isinstance(found, str) or not _is_id(found):
         raise _unknown(job)
-    return str(job["id"])
+    return found
+
+
+def _is_id(text: str) -> bool:
+    """Whether a text stays one part of a URL's path, whoever decodes it on the way."""
+    return bool(text.strip(".")) and "/" not in text
 
 
 def _uuid(key: str) -> str:

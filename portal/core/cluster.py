@@ -1,12 +1,15 @@
-"""Interactive clusters: what run.json says of one, and where a running one is reached."""
+"""Interactive clusters: what run.json says of one, where a running one is reached, what it can."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from portal.errors import InvalidParameter, Unreadable
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 #: Where a running cluster is reached; only the directory of an interactive cluster has it.
 CLUSTER: Final = "cluster.json"
@@ -113,3 +116,46 @@ class Contact:
                 found=repr(error),
                 advice="The directory was damaged; end the cluster, and start another.",
             ) from error
+
+
+class InteractiveCluster(Protocol):
+    """A Dask cluster that a compute resource has started, as who works with it holds it.
+
+    It lives without them, and ends itself when it is idle or without clients for the times it was
+    asked with.
+    """
+
+    @property
+    def id(self) -> str:
+        """Finds it again, from any process."""
+        ...
+
+    @property
+    def client(self) -> Client:
+        """Its Dask client, the default one from then on; waits until its scheduler is there."""
+        ...
+
+    @property
+    def dashboard(self) -> str | None:
+        """The address of its dashboard; None where there is none."""
+        ...
+
+    def wait(self, timeout: float | None = None) -> Self:
+        """Wait until it can be used."""
+        ...
+
+    def scale(self, count: int) -> None:
+        """Want so many workers from now on; those that are lost are replaced."""
+        ...
+
+    def adapt(self, least: int = 1, most: int | None = None) -> None:
+        """Have the number of workers follow the load, between two bounds."""
+        ...
+
+    def disconnect(self) -> None:
+        """Let go of it."""
+        ...
+
+    def close(self) -> None:
+        """End it."""
+        ...

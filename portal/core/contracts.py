@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from portal.core.check import Check
+from portal.core.cluster import ClusterSpec, InteractiveCluster
 from portal.core.environment import Environment
 from portal.core.item import Item
-from portal.core.job import JobSpec, JobStatus
+from portal.core.job import JobSpec, JobStatus, Resources
 from portal.core.query import Query
 from portal.core.standing import Job, Standing
 
@@ -262,6 +263,43 @@ class SupportsJobs(Protocol):
 
     def jobs(self) -> Iterable[Job]:
         """Give the jobs that wait or run, those that Portal did not start too."""
+        ...
+
+
+@runtime_checkable
+class SupportsCluster(Protocol):
+    """A compute resource whose own kind of system has interactive clusters (Dask Gateway).
+
+    Elsewhere one is a job with a scheduler and workers in it, as a run is.
+    """
+
+    def cluster(
+        self, spec: ClusterSpec, resources: Resources, *, duration: int | None = None
+    ) -> InteractiveCluster:
+        """Start one: its workers are the resources' ``process_count``, or those that it adapts to.
+
+        Parameters
+        ----------
+        duration
+            Seconds after which it ends in any case.
+
+        Raises
+        ------
+        Unavailable, Denied, InvalidParameter
+            Not reached, or not started; refused; asked for what there is no word for.
+        EnvironmentMismatch
+            Its Python or its packages differ from those here.
+        """
+        ...
+
+    def find_cluster(self, cluster_id: str) -> InteractiveCluster:
+        """Find one again.
+
+        Raises
+        ------
+        Unavailable, Denied
+            It has ended, or is another user's.
+        """
         ...
 
 

@@ -80,6 +80,8 @@ class Keeper:
             terminate(program)
         code = program.poll()
         kill_descendants()
+        if reason is None and code and self.told is not None:
+            reason = self.stopped()  # the program had the signal too
         state, message = reason or ended(program.returncode)
         return self.end(state, message, code)
 
@@ -114,13 +116,17 @@ class Keeper:
             if self.is_canceled():
                 return "canceled", "canceled"
             if self.told is not None:
-                return "failed", f"Stopped from outside by {self.told}, with its worker or cluster"
+                return self.stopped()
             if os.getppid() != self.worker:
                 return "failed", "The Dask worker that ran it was lost, and the program was ended"
             if over is not None and time.monotonic() > over:
                 return "failed", f"exit code {TIMED_OUT}: its wall time was over"
             time.sleep(POLL_SECONDS)
         return None
+
+    def stopped(self) -> tuple[str, str]:
+        """Say that the job was ended by a signal from outside."""
+        return "failed", f"Stopped from outside by {self.told}, with its worker or cluster"
 
     def is_canceled(self) -> bool:
         """Look, now and then, whether the job is wanted no more."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import inspect
 import json
-import re
 import subprocess
 import time
 from collections.abc import Callable
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from portal.core.job import JobSpec, JobState, JobStatus
 from portal.core.standing import Job
 from portal.drivers.compute import _gateway_job
-from portal.drivers.compute._gateway_server import GatewayServer, NotStarted, is_over
+from portal.drivers.compute._gateway_server import GatewayServer, NotStarted, is_name, is_over
 from portal.drivers.compute._keys import name_of
 from portal.drivers.compute._transport import Transport
 from portal.errors import InvalidParameter, Unavailable
@@ -27,11 +26,10 @@ from portal.errors import InvalidParameter, Unavailable
 if TYPE_CHECKING:
     from dask_gateway.client import ClusterReport
 
-#: A cluster's name: hexadecimal digits; on Kubernetes, a namespace and a dot come first.
-_NAME: Final = re.compile(r"[A-Za-z0-9]+(?:[.-][A-Za-z0-9]+)*")
 _POLL_SECONDS: Final = 0.25
 #: The keeper gives the program ten seconds to end.
 _END_SECONDS: Final = 30.0
+_RETRIES: Final = 3
 _MAKE: Final = 'umask 077; mkdir -p -- "$1/keys" && mkdir -- "$1/$2"'
 
 
@@ -136,7 +134,8 @@ class GatewayJobs:
         key = f"portal-job-{name}"
         with self.server.client(report) as client:
             argv = [*self.keeper, f"{record}/keeper.py", record]
-            future = client.submit(subprocess.call, argv, key=key, pure=False)
+            # A keeper that was killed is followed by another, which says that the job was lost.
+            future = client.submit(subprocess.check_call, argv, key=key, retries=_RETRIES)
             fire_and_forget(future)  # type: ignore[no-untyped-call]
             while client.sync(client.scheduler.get_task_status, keys=[key])[key] is None:
                 time.sleep(_POLL_SECONDS)
@@ -145,7 +144,7 @@ class GatewayJobs:
 
     def status(self, name: str) -> JobStatus:
         """Say what the record and the gateway know of a job."""
-        if not _NAME.fullmatch(name):
+        if not is_name(name):
             return _failed(f"There is no job {name!r}: it is no name of a gateway's cluster")
         ended = self._ended(name)
         if ended is not None:
@@ -180,7 +179,7 @@ class GatewayJobs:
 
     def cancel(self, name: str) -> None:
         """End a job and its cluster, or a cluster that is no job's."""
-        if not _NAME.fullmatch(name):
+        if not is_name(name):
             return
         if self._read(name, "job.json") is not None and self._ended(name) is None:
             self.transport.fs.pipe_file(self._path(name, "wanted"), b"cancel")

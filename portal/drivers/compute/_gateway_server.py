@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib.util
+import re
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _TIMEOUT: Final = 60.0
+#: Hexadecimal digits; on Kubernetes, a namespace and a dot come first.
+_NAME: Final = re.compile(r"[A-Za-z0-9]+(?:[.-][A-Za-z0-9]+)*")
 _POLL_SECONDS: Final = 0.25
 
 
@@ -89,7 +92,7 @@ class GatewayServer:
         """Have a number of workers; those that are lost are replaced."""
         self._ask(lambda gateway: gateway.scale_cluster(name, workers))
 
-    def adapt(self, name: str, least: int, most: int) -> None:
+    def adapt(self, name: str, least: int, most: int | None) -> None:
         """Let the number of workers follow the load."""
         self._ask(lambda gateway: gateway.adapt_cluster(name, minimum=least, maximum=most))
 
@@ -144,8 +147,13 @@ class GatewayServer:
 
         return self._ask(work)
 
-    def client(self, report: ClusterReport) -> Client:
+    def client(self, report: ClusterReport, *, default: bool = False) -> Client:
         """Connect to a running cluster through the gateway's proxy, by the cluster's certificate.
+
+        Parameters
+        ----------
+        default
+            Make it the default client of this process.
 
         Raises
         ------
@@ -156,7 +164,7 @@ class GatewayServer:
 
         try:
             return Client(  # type: ignore[no-untyped-call]
-                report.scheduler_address, security=report.security, set_as_default=False
+                report.scheduler_address, security=report.security, set_as_default=default
             )
         except (OSError, TimeoutError) as error:
             raise Unavailable(
@@ -241,6 +249,11 @@ class GatewayServer:
             found=found,
             advice="Try again later; jobs and clusters that run go on meanwhile.",
         )
+
+
+def is_name(name: str) -> bool:
+    """Whether a text can be a cluster's name."""
+    return _NAME.fullmatch(name) is not None
 
 
 def is_over(report: ClusterReport) -> bool:

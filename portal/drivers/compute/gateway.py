@@ -6,17 +6,19 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
+from portal.core.cluster import ClusterSpec
 from portal.core.environment import Environment
-from portal.core.job import JobSpec, JobStatus
+from portal.core.job import JobSpec, JobStatus, Resources
 from portal.core.standing import Job, Standing
 from portal.drivers.compute._describe import describe
 from portal.drivers.compute._detached import under
 from portal.drivers.compute._gateway_auth import Credential
+from portal.drivers.compute._gateway_cluster import GatewayCluster, find
 from portal.drivers.compute._gateway_jobs import GatewayJobs
 from portal.drivers.compute._gateway_server import GatewayServer
 from portal.drivers.compute._ssh import transport_of
 from portal.drivers.compute._workspace import SiteWorkspace, workspace_at
-from portal.errors import Unavailable
+from portal.errors import InvalidParameter, Unavailable
 
 
 class GatewayCompute:
@@ -158,6 +160,44 @@ class GatewayCompute:
     def jobs(self) -> list[Job]:
         """Give the user's clusters that wait or run, those that are no job's too."""
         return self._jobs.list()
+
+    def cluster(
+        self, spec: ClusterSpec, resources: Resources, *, duration: int | None = None
+    ) -> GatewayCluster:
+        """Start an interactive cluster of the gateway's; return when its scheduler runs.
+
+        Raises
+        ------
+        Unavailable, Denied
+            The gateway was not reached, does not let in, or the scheduler did not start.
+        InvalidParameter
+            More is asked for than a number of workers: their size is set by `options`.
+        EnvironmentMismatch
+            Python's minor or a package that code and data depend on differs there.
+        """
+        if resources != Resources(process_count=resources.process_count):
+            raise InvalidParameter(
+                "A gateway's cluster is asked for by its number of workers alone",
+                found=str(resources.to_dict()),
+                advice="Their size is set by `options` of the compute resource.",
+            )
+        return GatewayCluster.start(
+            self._server,
+            spec,
+            resources.process_count or 1,
+            duration=duration,
+            start_seconds=self._start_seconds,
+        )
+
+    def find_cluster(self, cluster_id: str) -> GatewayCluster:
+        """Find an interactive cluster again.
+
+        Raises
+        ------
+        Unavailable, Denied
+            It has ended, or is another user's.
+        """
+        return find(self._server, cluster_id, start_seconds=self._start_seconds)
 
     def standing(self) -> Standing:
         """Say whether the gateway answers."""

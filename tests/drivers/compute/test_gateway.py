@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pytest
+import requests
 
-from portal.core.job import JobState
+from portal.core.cluster import ClusterSpec
+from portal.core.job import JobAttributes, JobSpec, JobState, Resources
 from portal.drivers.compute.gateway import GatewayCompute
+from portal.errors import Denied, InvalidConfig, InvalidParameter, Unavailable
 from portal.testing.compute import ComputeTests
 from tests.drivers.compute.servers.gateway import Gateway
+from tests.helpers import wait_until
 from tests.site import open_directory
 
 
@@ -20,6 +28,11 @@ from tests.site import open_directory
 def gateway(lab_a) -> Iterator[Gateway]:
     with open_directory("gateway") as directory, Gateway(directory, lab_a.cluster) as server:
         yield server
+
+
+@pytest.fixture(name="compute")
+def over_slurm(gateway, tmp_path):
+    return GatewayCompute(**gateway.options, workspace=str(tmp_path / "runs"))
 
 
 class TestGatewayCompute(ComputeTests):
@@ -52,3 +65,235 @@ os.kill(os.getpid(), signal.SIGKILL)
         Path(directory, "go").touch()
         assert self.ended(compute, job_id).state is JobState.COMPLETED
         assert Path(directory, "done").exists()
+
+    def test_wall_time_is_kept_and_nothing_of_the_cluster_is_told(self, compute):
+        code = "import json, os, time; json.dump([*os.environ], open('names', 'w')); time.sleep(60)"
+        directory = self.directory(compute)
+        job_id = self.job(compute, directory, code, attributes=JobAttributes(duration=2))
+        status = self.ended(compute, job_id)
+        assert status.state is JobState.FAILED
+        assert "wall time" in status.message
+        names = json.loads(self.text(compute, f"{directory}/names"))
+        assert not [n for n in names if n.startswith(("DASK_GATEWAY", "DASK_DISTRIBUTED__COMM"))]
+
+    def test_lost_worker_ends_the_job(self, compute):
+        """The Dask worker alone is killed: the job's processes are ended, and it says why."""
+        directory = self.directory(compute)
+        job_id = self.job(compute, directory, WITH_CHILD)
+        child = psutil.Process(int(self.until(lambda: self.text(compute, f"{directory}/child"))))
+        keeper = self.keeper(compute, job_id)
+        keeper.parent().kill()
+        status = self.ended(compute, job_id)
+        assert status.state is JobState.FAILED
+        assert "worker that ran it was lost" in status.message
+        assert has_ended(child)
+        self.until(lambda: job_id not in [job.id for job in compute.jobs()])
+
+    def test_lost_node_ends_the_job_which_is_not_started_again(self, compute):
+        """All that runs there is killed at once; the gateway brings another worker."""
+        directory = self.directory(compute)
+        job_id = self.job(compute, directory, WITH_CHILD)
+        child = psutil.Process(int(self.until(lambda: self.text(compute, f"{directory}/child"))))
+        keeper = self.keeper(compute, job_id)
+        worker = keeper.parent()
+        nanny = worker.parent()
+        for process in (nanny, worker):
+            process.suspend()
+        for process in (keeper, child, worker, nanny):
+            process.kill()
+        status = self.ended(compute, job_id)
+        assert status.state is JobState.FAILED
+        assert "not started a second time" in status.message
+        assert self.text(compute, f"{directory}/starts") == "x"
+        self.until(lambda: job_id not in [job.id for job in compute.jobs()])
+
+    def keeper(self, compute, job_id) -> psutil.Process:
+        """Return the process that keeps a job."""
+        started = f"{compute.workspace.root}/.gateway/{job_id}/started.json"
+        return psutil.Process(json.loads(self.until(lambda: self.text(compute, started)))["pid"])
+
+    def test_two_that_ask_at_once_get_one_job(self, compute):
+        directory = self.directory(compute)
+        code = "import uuid; open(uuid.uuid4().hex + '.mark', 'w').close()"
+        with ThreadPoolExecutor(2) as pool:
+            asked = [pool.submit(self.job, compute, directory, code, key="one key") for _ in "ab"]
+            one, other = (future.result() for future in asked)
+        assert one == other
+        assert self.ended(compute, one).state is JobState.COMPLETED
+        self.until(lambda: not compute.jobs())
+        assert len([*Path(directory).glob("*.mark")]) == 1
+
+    def test_cluster_that_does_not_start_leaves_nothing(self, gateway, tmp_path):
+        options = gateway.options | {"workspace": str(tmp_path / "runs"), "start_seconds": 0}
+        compute = GatewayCompute(**options)
+        with pytest.raises(Unavailable, match="did not start"):
+            compute.submit(JobSpec(compute.python, ("-V",), key="k"))
+        self.until(lambda: not compute.jobs())
+        assert not [*(tmp_path / "runs/.gateway/keys").iterdir()], "the key may start another job"
+
+    def test_what_a_gateway_has_no_word_for_is_refused(self, compute):
+        with pytest.raises(InvalidParameter, match="node_count"):
+            compute.submit(JobSpec(compute.python, resources=Resources(node_count=2)))
+        with pytest.raises(InvalidParameter, match="account"):
+            compute.submit(JobSpec(compute.python, attributes=JobAttributes(account="m1")))
+
+    def test_everything_survives_the_server(self, compute, gateway):
+        """Killed and started again: a job ends meanwhile, a cluster computes afterwards."""
+        directory = self.directory(compute)
+        code = """
+            import os, time
+            while not os.path.exists("go"):
+                time.sleep(0.05)
+        """
+        job_id = self.job(compute, directory, code)
+        self.until(lambda: compute.status(job_id).state is JobState.ACTIVE)
+        spec = ClusterSpec(idle=600, linger=600)
+        with compute.cluster(spec, Resources(process_count=1)) as cluster:
+            assert cluster.wait(120).client.submit(sum, [1]).result(60) == 1
+            cluster.disconnect()
+            gateway.kill()
+            with pytest.raises(Unavailable, match="does not answer"):
+                compute.status(job_id)
+            assert compute.standing().up is False
+            Path(directory, "go").touch()
+            ended = f"{compute.workspace.root}/.gateway/{job_id}/ended.json"
+            self.until(lambda: self.text(compute, ended))
+            assert compute.status(job_id).state is JobState.COMPLETED
+            gateway.start()
+            assert compute.standing().up
+            assert cluster.client.submit(sum, [2]).result(60) == 2
+        self.until(lambda: not compute.jobs())
+
+    def test_forgotten_cluster_ends_itself(self, compute, gateway):
+        """The kernel that asked for it is killed."""
+        options = {**gateway.options, "workspace": compute.workspace.root}
+        program = f"""
+import os, signal
+from portal.core.cluster import ClusterSpec
+from portal.core.job import Resources
+from portal.drivers.compute.gateway import GatewayCompute
+spec = ClusterSpec(idle=600, linger=1)
+cluster = GatewayCompute(**{options!r}).cluster(spec, Resources(process_count=1))
+print(cluster.id, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+        done = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == -9, done.stderr
+        cluster_id = done.stdout.strip()
+        self.until(lambda: cluster_id not in [job.id for job in compute.jobs()])
+
+
+WITH_CHILD = """
+    import subprocess, sys, time
+    open("starts", "a").write("x")
+    code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(120)"
+    child = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
+    open("child", "w").write(str(child.pid))
+    time.sleep(120)
+"""
+
+
+def has_ended(process: psutil.Process) -> bool:
+    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+
+
+class TestWhoIsLetIn:
+    def test_wrong_secret_is_denied(self, gateway, tmp_path):
+        wrong = tmp_path / "wrong"
+        wrong.touch(mode=0o600)
+        wrong.write_text("not-the-secret")
+        for more in ({"token_file": str(wrong)}, {"username": "somebody-else"}):
+            compute = GatewayCompute(**gateway.options | {"workspace": str(tmp_path)} | more)
+            with pytest.raises(Denied, match="does not let you in") as told:
+                compute.submit(JobSpec(compute.python))
+            assert "not-the-secret" not in str(told.value)
+
+    def test_token_of_a_hub(self, gateway, tmp_path, monkeypatch):
+        options = gateway.options | {"auth": "jupyterhub", "workspace": str(tmp_path)}
+        assert GatewayCompute(**options).jobs() == []
+        options |= {"token_file": "", "token_command": f"cat {shlex.quote(str(gateway.secret))}"}
+        assert GatewayCompute(**options).jobs() == []
+        options |= {"token_command": ""}
+        monkeypatch.delenv("JUPYTERHUB_API_TOKEN", raising=False)
+        with pytest.raises(InvalidConfig, match="no token"):
+            GatewayCompute(**options).jobs()
+        monkeypatch.setenv("JUPYTERHUB_API_TOKEN", gateway.secret.read_text())
+        assert GatewayCompute(**options).jobs() == []
+
+    def test_command_that_prints_no_token_says_so(self, gateway, tmp_path):
+        options = gateway.options | {"token_file": "", "workspace": str(tmp_path)}
+        for command in ("false", "true", "no-such-command"):
+            compute = GatewayCompute(**options | {"token_command": command})
+            with pytest.raises(Unavailable, match="command that prints the token"):
+                compute.jobs()
+
+    def test_certificate_of_an_unknown_authority(self, gateway, tmp_path):
+        options = gateway.options | {"ca_file": None, "workspace": str(tmp_path)}
+        with pytest.raises(Unavailable, match="cannot be trusted"):
+            GatewayCompute(**options).jobs()
+
+    def test_option_that_the_site_does_not_offer(self, gateway, tmp_path):
+        options = gateway.options | {"options": {"colour": 1}, "workspace": str(tmp_path)}
+        compute = GatewayCompute(**options)
+        with pytest.raises(InvalidParameter, match="colour"):
+            compute.submit(JobSpec(compute.python))
+
+    @pytest.mark.parametrize(
+        ("wrong", "said"),
+        [
+            ({"address": "http://127.0.0.1:1"}, "over https alone"),
+            ({"auth": "kerberos"}, "not known"),
+            ({"token_command": "x"}, "kept in one place"),
+            ({"token_file": ""}, "wants a password"),
+        ],
+    )
+    def test_what_cannot_be_is_refused_at_once(self, gateway, wrong, said):
+        with pytest.raises(InvalidConfig, match=said):
+            GatewayCompute(**gateway.options | wrong)
+
+    def test_server_that_is_down(self, gateway, tmp_path):
+        options = gateway.options | {"address": "https://127.0.0.1:9", "workspace": str(tmp_path)}
+        compute = GatewayCompute(**options)
+        with pytest.raises(Unavailable, match="does not answer"):
+            compute.submit(JobSpec(compute.python))
+        assert compute.standing().up is False
+
+
+class TestInteractiveCluster:
+    def test_cluster_computes_and_follows_what_is_asked(self, gateway, lab_a, compute):
+        """One cluster for all of it, since each takes seconds to start."""
+        spec = ClusterSpec(idle=600, linger=600)
+        with compute.cluster(spec, Resources(process_count=1)) as cluster:
+            cluster.wait(120)
+            client = cluster.client
+            assert client.scheduler.address.startswith("gateway://")
+            assert client.submit(sum, [1, 2, 3]).result(60) == 6
+            page = requests.get(cluster.dashboard, verify=str(gateway.authority), timeout=30)
+            assert "Bokeh" in page.text
+            with pytest.raises(InvalidParameter):
+                cluster.scale(-1)
+
+            (worker,) = client.scheduler_info(n_workers=-1)["workers"].values()
+            lab_a.cluster.run("scancel", max(lab_a.cluster.states(), key=int))
+            wait_until(lambda: worker["id"] not in names(client) and names(client), seconds=120)
+            assert client.submit(sum, [4], pure=False).result(60) == 4, "a lost worker is replaced"
+
+            cluster.scale(2)
+            wait_until(lambda: len(names(client)) == 2, seconds=120)
+            cluster.adapt(0, 2)
+            wait_until(lambda: not names(client), seconds=120)
+            assert client.submit(sum, [5], pure=False).result(120) == 5, "a worker comes for work"
+
+            again = compute.find_cluster(cluster.id)
+            assert cluster.id in [job.id for job in compute.jobs()]
+            assert cluster.id in repr(again)
+        assert cluster.id not in [job.id for job in compute.jobs()]
+        wait_until(lambda: not lab_a.cluster.run("squeue", "-h").strip())
+        with pytest.raises(Unavailable, match="There is no cluster"):
+            compute.find_cluster(cluster.id)
+
+
+def names(client) -> set[str]:
+    return {w["id"] for w in client.scheduler_info(n_workers=-1)["workers"].values()}

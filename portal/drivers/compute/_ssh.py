@@ -125,6 +125,7 @@ class _Worker:
 
         self._link = Link(address)
         self._loop = asyncio.new_event_loop()
+        self._loop.set_exception_handler(_heard)
         self._thread = threading.Thread(
             target=self._loop.run_forever, name=f"ssh {address.host}", daemon=True
         )
@@ -147,6 +148,14 @@ class _Worker:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+def _heard(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Leave out of the log what asyncssh's own tasks say of a cut: the caller is told once."""
+    from portal.drivers.compute._ssh_link import BROKEN
+
+    if not isinstance(context.get("exception"), BROKEN):
+        loop.default_exception_handler(context)
 
 
 def transport_of(

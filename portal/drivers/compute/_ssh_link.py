@@ -22,7 +22,9 @@ T = TypeVar("T")
 _COMMANDS: Final = 6
 _NOT_FOUND: Final = 127
 _BLOCK: Final = 1 << 16
-_BROKEN: Final = (
+_PAUSE: Final = 0.1
+#: What is raised when the connection, or what goes over it, has been cut.
+BROKEN: Final = (
     asyncssh.DisconnectError,
     asyncssh.ChannelOpenError,
     asyncssh.SFTPConnectionLost,
@@ -64,10 +66,10 @@ class Link:
     async def run(self, command: str, stdin: bytes, timeout: float, name: str) -> Completed:
         """Run a command line of the remote shell."""
         async with self._commands:
-            connection = await self.connection()
+            await self.connection()
             try:
                 async with asyncio.timeout(timeout):
-                    process = await connection.create_process(command, input=stdin, encoding=None)
+                    process = await self._begin(command, stdin)
                     try:
                         done = await process.wait()
                     except asyncio.CancelledError:
@@ -81,7 +83,7 @@ class Link:
                     found="no answer",
                     advice="The machine may be busy; try again later.",
                 ) from error
-            except _BROKEN as error:
+            except BROKEN as error:
                 raise self._broken(error) from error
         if done.returncode is None:
             raise self._broken(None)
@@ -95,19 +97,42 @@ class Link:
             )
         return Completed(done.returncode, stdout, stderr)
 
+    async def _begin(self, command: str, stdin: bytes) -> asyncssh.SSHClientProcess[bytes]:
+        """Start a command. As long as it cannot have begun, that is tried again.
+
+        So it is when the connection proves to have died meanwhile, and when a machine allows fewer
+        sessions at once than others do.
+        """
+        begun = False
+
+        def session() -> asyncssh.SSHClientProcess[bytes]:
+            nonlocal begun
+            begun = True  # the channel is open, and the command is sent next
+            return asyncssh.SSHClientProcess()
+
+        while True:
+            connection = await self.connection()
+            try:
+                channel, process = await connection.create_session(session, command, encoding=None)
+                assert isinstance(process, asyncssh.SSHClientProcess)
+            except BROKEN:
+                if begun:
+                    raise
+                await asyncio.sleep(_PAUSE)
+            else:
+                channel.write(stdin)
+                channel.write_eof()
+                return process
+
     async def files(self, work: Callable[[asyncssh.SFTPClient], Awaitable[T]], *, again: bool) -> T:
         """Do something with the SFTP client, and once more if the connection broke meanwhile."""
-        try:
-            return await self._with_sftp(work)
-        except _BROKEN as error:
-            self._sftp = None
-            if not again:
-                raise self._broken(error) from error
-        try:
-            return await self._with_sftp(work)
-        except _BROKEN as error:
-            self._sftp = None
-            raise self._broken(error) from error
+        while True:
+            try:
+                return await self._with_sftp(work)
+            except BROKEN as error:
+                if not again:
+                    raise self._broken(error) from error
+                again = False
 
     async def _with_sftp(self, work: Callable[[asyncssh.SFTPClient], Awaitable[T]]) -> T:
         client = await self._client()
@@ -115,12 +140,21 @@ class Link:
             async with asyncio.timeout(TIMEOUT):
                 return await work(client)
         except TimeoutError as error:
-            self._sftp = None
+            self._give_up(client)
             raise Unavailable(
                 f"The file system of {self._address} did not answer within {TIMEOUT:g} s",
                 found="no answer",
                 advice="The machine or its storage may be busy; try again later.",
             ) from error
+        except BROKEN:
+            self._give_up(client)
+            raise
+
+    def _give_up(self, client: asyncssh.SFTPClient) -> None:
+        """End an SFTP session; one that another thread has opened since is kept."""
+        client.exit()
+        if self._sftp is client:
+            self._sftp = None
 
     async def _client(self) -> asyncssh.SFTPClient:
         async with self._sftp_lock:
@@ -197,7 +231,7 @@ class Listener:
                     both.create_task(_pump(far_reader, writer))
             finally:
                 far_writer.close()
-        except* (Unavailable, *_BROKEN, OSError, asyncio.CancelledError):
+        except* (Unavailable, *BROKEN, OSError, asyncio.CancelledError):
             pass  # the end that is on this side sees its connection close
         finally:
             self._carried.discard(task)

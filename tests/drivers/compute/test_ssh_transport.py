@@ -239,6 +239,7 @@ def test_arguments_and_standard_input_arrive_as_they_are(sshd, make):
     transport = make(**sshd.options(USER))
     words = [word for word in AWKWARD if "\0" not in word]
     assert says(transport, "printf", "%s\\0", *words).split("\0")[:-1] == words
+    assert says(transport, "cat") == "", "an empty input ends"
     data = bytes(range(256)) * 4_000
     told = says(transport, "sha256sum", stdin=data).split()[0]
     assert told == hashlib.sha256(data).hexdigest()
@@ -272,8 +273,18 @@ def test_many_threads_share_one_connection(sshd, make, tmp_path):
         return int(says(transport, "cat", path)) + int(transport.fs.cat_file(path))
 
     with ThreadPoolExecutor(24) as threads:
-        assert list(threads.map(work, range(30))) == [2 * number for number in range(30)]
+        assert list(threads.map(work, range(20))) == [2 * number for number in range(20)]
     assert sshd.logins == 1
+
+
+def test_machine_that_allows_few_sessions(make):
+    with open_directory("few") as directory, Sshd(directory, more="MaxSessions 2\n") as few:
+        transport = make(**few.options(USER))
+        assert transport.fs.exists("/")
+        with ThreadPoolExecutor(6) as threads:
+            work = [threads.submit(says, transport, "echo", str(number)) for number in range(8)]
+            assert [one.result() for one in work] == [f"{number}\n" for number in range(8)]
+        assert few.logins == 1
 
 
 # Ports
@@ -312,6 +323,16 @@ def test_nobody_there_says_so(make):
         make(host="127.0.0.1", port=free_port()).run(["true"])
     with pytest.raises(Unavailable, match="was not reached"):
         make(host="no-such-host.invalid").run(["true"])
+
+
+def test_cut_while_nothing_was_asked_is_not_noticed(sshd, relay, make, tmp_path):
+    """The next command is sent once, on a new connection."""
+    transport = make(**sshd.options(USER, relay.port))
+    transport.run(["true"])
+    for number in range(5):
+        relay.sever()
+        assert transport.run(["sh", "-c", f"echo {number} >>{tmp_path}/log"]).code == 0
+    assert (tmp_path / "log").read_text().split() == list("01234")
 
 
 def test_restarted_sshd_is_reached_again(sshd, make):

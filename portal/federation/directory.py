@@ -45,6 +45,7 @@ class RunDirectory:
     path: str
     _offset: int = field(default=0, repr=False)
     _folded: RunStatus = field(default_factory=RunStatus, repr=False)
+    _last: float = field(default=0.0, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     @classmethod
@@ -121,7 +122,14 @@ class RunDirectory:
         events = [Event.from_line(line) for line in whole.decode(errors="replace").splitlines()]
         found = [event for event in events if event is not None]
         self._folded = self._folded.follow(found)
+        self._last = max(self._last, *(event.time for event in found)) if found else self._last
         return found
+
+    @property
+    def last_event(self) -> float:
+        """Seconds since the epoch at which the runner last wrote an event; 0 before the first."""
+        self.events()
+        return self._last
 
     def status(self) -> RunStatus:
         """Return what the directory alone says: status.json, or else the events so far.

@@ -23,6 +23,7 @@ from portal.federation.gate import Gate
 from portal.federation.harvesting import Harvesting
 from portal.federation.journal import Journal
 from portal.federation.publish import result_record
+from portal.federation.reap import Reaping
 from portal.federation.registry import Registry
 from portal.federation.runs import Run
 from portal.federation.virtualizing import Virtualizing
@@ -82,7 +83,7 @@ def connect(
     return Federation(place, registry, gate, Meanings.of(model))
 
 
-class Federation(Examining, Finding, Harvesting, Clustering, Virtualizing):
+class Federation(Examining, Finding, Harvesting, Clustering, Reaping, Virtualizing):
     """Every facility's data and machines, for one person; see :func:`connect`."""
 
     def publish(

@@ -23,15 +23,17 @@ def main() -> None:
     """Run the demonstration; its files go to ``--directory``."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--directory", type=Path, default=Path("build/demo"))
-    directory = parser.parse_args().directory.absolute()
+    parser.add_argument("--at", default="auto", help='facility.compute, facility, or "auto"')
+    given = parser.parse_args()
+    directory = given.directory.absolute()
     directory.mkdir(parents=True, exist_ok=True)
     home = os.environ.get(HOME_VARIABLE) or directory / "home"
     with connect(home=home) as fed:
-        turbidity(fed, directory)
-        warming(fed)
+        turbidity(fed, directory, given.at)
+        warming(fed, given.at)
 
 
-def turbidity(fed: Federation, directory: Path) -> None:
+def turbidity(fed: Federation, directory: Path, at: str) -> None:
     """Mean turbidity over land and over ocean, from two of Sandia's datasets."""
     from portal.sample.analyses import turbidity_by_surface
 
@@ -43,8 +45,11 @@ def turbidity(fed: Federation, directory: Path) -> None:
 
     print("2. Run beside the data")
     relief = fed.item("sandia:altitude")
-    print(f"   {fed.place(turbidity=item, relief=relief)}")
-    run = fed.run(turbidity_by_surface, title="Turbidity by surface", turbidity=item, relief=relief)
+    placement = fed.place(turbidity_by_surface, at=at, turbidity=item, relief=relief)
+    print("   " + repr(placement).replace("\n", "\n   "))
+    title = "Turbidity by surface"
+    run = fed.run(turbidity_by_surface, at=at, title=title, turbidity=item, relief=relief)
+    print(f"   at {run.at}")
     result = follow(run)
     print(f"   run directory: {run.directory.path}\n")
 
@@ -71,19 +76,19 @@ def turbidity(fed: Federation, directory: Path) -> None:
     print(f"   lineage: {published.properties['processing:lineage']}\n")
 
 
-def warming(fed: Federation) -> None:
+def warming(fed: Federation, at: str) -> None:
     """Warming of North America under two scenarios of the Met Office."""
     from portal.sample.analyses import warming as analysis
 
     print("Second example: warming of North America, first to last decade, 1860 to 2099")
     for scenario in ("a1b", "e1"):
-        result = run_quietly(fed, analysis, f"metoffice:{scenario}-north-america")
+        result = run_quietly(fed, at, analysis, f"metoffice:{scenario}-north-america")
         print(f"   {scenario.upper():4} {float(result['warming']):+.2f} K")
 
 
-def run_quietly(fed: Federation, analysis: Analysis, scenario: str) -> xr.Dataset:
+def run_quietly(fed: Federation, at: str, analysis: Analysis, scenario: str) -> xr.Dataset:
     """Run an analysis of one input and wait for its result."""
-    return fed.run(analysis, title=scenario, scenario=scenario).result()
+    return fed.run(analysis, at=at, title=scenario, scenario=scenario).result()
 
 
 def follow(run: Run) -> xr.Dataset:

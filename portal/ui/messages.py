@@ -14,6 +14,7 @@ from portal.core.job import JobState
 from portal.core.run import EVENTS
 from portal.errors import InvalidInput, PortalError
 from portal.federation.federation import Federation
+from portal.federation.listing import Runs
 from portal.federation.runs import Run
 
 T = TypeVar("T")
@@ -21,9 +22,15 @@ T = TypeVar("T")
 LOG_BYTES = 8_192
 
 
-def runs(fed: Federation, *, limit: int = 100) -> list[dict[str, Any]]:
-    """Return the newest runs; one whose directory is damaged is listed as "unreadable"."""
-    return [_summary(run) for run in fed.runs()[:limit]]
+def runs(fed: Federation, *, limit: int = 100, held: Runs | None = None) -> list[dict[str, Any]]:
+    """Return the newest runs; one whose directory is damaged is listed as "unreadable".
+
+    Parameters
+    ----------
+    held
+        The runs, where they have been listed already.
+    """
+    return [_summary(run) for run in (fed.runs() if held is None else held)[:limit]]
 
 
 def _summary(run: Run) -> dict[str, Any]:
@@ -37,7 +44,7 @@ def _summary(run: Run) -> dict[str, Any]:
             "created": spec.created,
             "title": run.title,
         }
-    except PortalError as error:
+    except (PortalError, OSError) as error:
         summary = {"id": run.id, "analysis": "", "state": "unreadable", "at": run.at}
         return summary | {"created": "", "title": str(error)}
 

@@ -13,7 +13,9 @@ from portal.ui import finding, messages
 from portal.ui.cli.doctor import doctor
 from portal.ui.cli.export import export
 from portal.ui.cli.facilities import facilities
+from portal.ui.cli.given import Inputs, Json, Params, Several, for_analysis
 from portal.ui.cli.harvest import harvest
+from portal.ui.cli.life import fetch, place, reap, retry
 from portal.ui.cli.output import FAILED, INTERRUPTED, Line, Output, progress_line
 from portal.ui.cli.virtualize import virtualize
 
@@ -28,10 +30,11 @@ app.command()(virtualize)
 app.command()(export)
 app.command()(doctor)
 app.command()(harvest)
+app.command()(place)
+app.command()(retry)
+app.command()(fetch)
+app.command()(reap)
 app.add_typer(facilities)
-
-Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
-Several = list[str] | None
 
 
 @app.command()
@@ -87,8 +90,8 @@ def open_(
 @app.command()
 def run(
     analysis: Annotated[str, typer.Argument(help="package.module:function or file.py:function.")],
-    given: Annotated[Several, typer.Option("--input", help="name=dataset id; repeat it.")] = None,
-    param: Annotated[Several, typer.Option(help="name=value; repeat it.")] = None,
+    given: Inputs = None,
+    param: Params = None,
     at: Annotated[str, typer.Option(help='facility.compute, facility, or "auto".')] = "auto",
     title: Annotated[str, typer.Option(help="What the run is called in lists.")] = "",
     key: Annotated[
@@ -99,20 +102,14 @@ def run(
 ) -> None:
     """Run an analysis beside its data; it goes on even if this command is stopped."""
     from portal.ui.cli.load import load_analysis
-    from portal.ui.values import from_text, properties
 
     out = Output(as_json)
     with out.federation() as fed:
         found = load_analysis(analysis)
-        known = properties(found)
-        values: dict[str, Any] = _pairs(given, "--input")
-        for name, text in _pairs(param, "--param").items():
-            if name in values:
-                raise InvalidParameter(f"{name!r} is given twice", advice="Give it once.")
-            values[name] = from_text(name, known.get(name, {}), text)
+        values = for_analysis(found, given, param)
         held = fed.run(found, at=at, title=title, key=key, **values)
         if not as_json:
-            typer.echo(f"{held.id} at {held.at}", err=True)
+            typer.echo(f"{held.placement}\n{held.id} at {held.at}", err=True)
         if wait:
             _follow(out, held)
         else:
@@ -134,7 +131,10 @@ def runs(
     out = Output(as_json)
     with out.federation() as fed:
         if run_id is None:
-            found = messages.runs(fed, limit=limit)
+            listed = fed.runs()
+            for problem in listed.problems:
+                typer.echo(f"warning: {problem}", err=True)
+            found = messages.runs(fed, limit=limit, held=listed)
             rows = [f"{r['id']:60} {r['state']:10} {r['at']:16} {r['title']}" for r in found]
             out.result(found, "\n".join(rows) or "No runs yet.")
         elif follow:
@@ -225,17 +225,3 @@ def _told(update: dict[str, Any]) -> str:
     if update["error"] and update["error"]["traceback"]:
         lines.append(update["error"]["traceback"].rstrip())
     return "\n".join([*lines, update["directory"]])
-
-
-def _pairs(texts: list[str] | None, option: str) -> dict[str, str]:
-    pairs: dict[str, str] = {}
-    for text in texts or ():
-        name, equals, value = text.partition("=")
-        if not equals or not name or name in pairs:
-            raise InvalidParameter(
-                f"{option} takes name=value, each name once",
-                found=repr(text),
-                advice=f"For instance {option} relief=sandia:altitude.",
-            )
-        pairs[name] = value
-    return pairs

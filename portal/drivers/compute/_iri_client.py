@@ -107,7 +107,7 @@ class Client:
         if found is None or urlsplit(url).username is not None or not urlsplit(url).hostname:
             raise InvalidConfig(
                 "The url of an IRI service begins with https:// and holds no secret",
-                found=repr((url.partition("@")[2] and "a url with a user") or url),
+                found="a url with more in it" if {"@", "?", "#"} & set(url) else repr(url),
                 advice='Write it like url = "https://host/api/v1".',
             )
         named = found["version"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
@@ -252,3 +253,9 @@ def test_the_command_prints_a_facility_file(tmp_path: Path, version: int) -> Non
             process.terminate()
     assert process.returncode == 0
     assert not (where / "token").exists()
+
+
+def test_the_documents_code_runs(compute: Compute) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "iri-server.md").read_text()
+    (code,) = re.findall(r"^```python\n(import.*?)^```", text, re.MULTILINE | re.DOTALL)
+    exec(code, {"compute": compute})

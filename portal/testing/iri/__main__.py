@@ -82,12 +82,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--lifetime",
-        type=float,
+        type=_seconds,
         default=LIFETIME,
         metavar="SECONDS",
         help="how long a token is good; the file holds a new one half-way (default: %(default)g)",
     )
     return parser
+
+
+def _seconds(text: str) -> float:
+    if not 1.0 <= (found := float(text)) <= 1e7:
+        raise argparse.ArgumentTypeError(f"{text} is not from 1 to 10 million seconds")
+    return found
 
 
 if __name__ == "__main__":

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import overload
 
-from portal.core.cluster import ClusterSpec
+from portal.core.cluster import ClusterSpec, InteractiveCluster
+from portal.core.contracts import SupportsCluster
 from portal.core.job import Resources
 from portal.core.policy import Action
 from portal.core.run import AnalysisRef, RunSpec, new_run_id
@@ -33,6 +35,24 @@ _ALL = 2**16
 class Clustering(Running):
     """Have Dask clusters at the facilities, to work with from a notebook."""
 
+    @overload
+    def cluster(self, *, run_id: str) -> Cluster: ...
+
+    @overload
+    def cluster(
+        self,
+        *,
+        at: str = ...,
+        workers: int | None = ...,
+        adapt: bool | tuple[int, int] = ...,
+        resources: Resources | None = ...,
+        duration: int | None = ...,
+        idle: float = ...,
+        linger: float = ...,
+        title: str = ...,
+        run_id: str | None = ...,
+    ) -> Cluster | InteractiveCluster: ...
+
     def cluster(
         self,
         *,
@@ -45,7 +65,7 @@ class Clustering(Running):
         linger: float = 300.0,
         title: str = "",
         run_id: str | None = None,
-    ) -> Cluster:
+    ) -> Cluster | InteractiveCluster:
         """Start an interactive cluster as a job of its own, or find one again.
 
         ``cluster.client`` is its ``distributed.Client``, through a forwarded port and over TLS.
@@ -71,12 +91,14 @@ class Clustering(Running):
         title
             What it is called in lists.
         run_id
-            That of a cluster there is, or the end of it; nothing else is given then.
+            That of a cluster there is, or the end of it; nothing else is given then, but ``at``
+            where that has clusters of its own kind (a Dask Gateway).
 
         Returns
         -------
         Cluster
-            It may still wait in a queue; its ``client`` waits for it.
+            It may still wait in a queue; its ``client`` waits for it. A Dask Gateway gives one of
+            its own when its scheduler runs: no run, and in no list but that of its jobs.
 
         Raises
         ------
@@ -84,15 +106,24 @@ class Clustering(Running):
             Refused before anything is queued.
         UnknownFacility, UnknownCompute, UnknownRun, Denied
         """
-        if run_id is not None:
+        if run_id is not None and at == LOCAL:
             return self._found(self.get_run(run_id))
         full, compute = self.registry.compute(at)
         self.gate.require(Action.RUN, self.gate.machine(full))
-        require_reach(compute, full)
+        if run_id is not None:
+            if isinstance(compute, SupportsCluster):
+                return compute.find_cluster(run_id)
+            return self._found(self.get_run(run_id))
         asked = resources or Resources()
         if workers is not None:
             asked = replace(asked, process_count=workers)
         bounds = (1, asked.process_count or _ALL) if adapt is True else (adapt or None)
+        wanted = ClusterSpec(idle=idle, linger=linger, adapt=bounds)
+        if isinstance(compute, SupportsCluster):
+            given = compute.cluster(wanted, asked, duration=duration)
+            self.gate.write("cluster", run=given.id, at=full)
+            return given
+        require_reach(compute, full)
         identity = new_run_id(_NAME)
         settled = settle(compute, full, self.home)
         spec = RunSpec(
@@ -108,7 +139,7 @@ class Clustering(Running):
             resources=asked,
             title=title,
             duration=duration,
-            cluster=ClusterSpec(idle=idle, linger=linger, adapt=bounds),
+            cluster=wanted,
         )
         directory = launch.launch(spec, None, compute, python=settled.python)
         self.gate.write("cluster", run=identity, at=full)

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 _WARN_SECONDS: Final = 300.0
 #: It ends itself this many seconds before, or a fiftieth: what ends it then leaves no time.
 _LEAD_SECONDS: Final = 5.0
-#: A signal this many seconds before the end, or a tenth, is taken for the end itself.
-_NEAR_SECONDS: Final = 60.0
+#: A signal this many seconds before the end, or a quarter, is taken for its forerunner: sites send
+#: one a minute or two before.
+_NEAR_SECONDS: Final = 150.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class WallTime:
     @property
     def near(self) -> bool:
         """Whether a signal to end is most likely the wall time's."""
-        return self.end - time.monotonic() < min(_NEAR_SECONDS, self.duration / 10)
+        return self.end - time.monotonic() < min(_NEAR_SECONDS, self.duration / 4)
 
     def watch(self, trap: Trap) -> None:
         """Warn before the end, and end the run when it has come."""
@@ -75,9 +76,12 @@ class WallTime:
 
     def over(self, trap: Trap) -> None:
         """End the run as failed: its wall time was reached."""
+        left = self.end - time.monotonic()
         message = (
-            f"wall time reached: the job may take {_spoken(self.duration)}. Nothing of a result "
-            "was kept. Ask for a longer `duration` or for more workers, or take less data."
+            f"wall time reached: the job may take {_spoken(self.duration)}"
+            + (f", and was told to end {_spoken(left)} before. " if left > _LEAD_SECONDS else ". ")
+            + "Nothing of a result was kept. Ask for a longer `duration` or for more workers, or "
+            "take less data."
         )
         error = {"type": "WallTimeReached", "message": message, "traceback": ""}
         trap.end(JobState.FAILED, message=message, error=error)

@@ -120,8 +120,9 @@ class Link:
                     raise
                 await asyncio.sleep(_PAUSE)
             else:
-                channel.write(stdin)
-                channel.write_eof()
+                with contextlib.suppress(BrokenPipeError):  # it has ended, and read nothing
+                    channel.write(stdin)
+                    channel.write_eof()
                 return process
 
     async def files(self, work: Callable[[asyncssh.SFTPClient], Awaitable[T]], *, again: bool) -> T:

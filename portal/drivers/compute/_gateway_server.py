@@ -100,6 +100,11 @@ class GatewayServer:
         """Return the server's version."""
         return str(self._ask(lambda gateway: gateway.get_versions())["server"]["version"])
 
+    def offered(self) -> tuple[str, ...]:
+        """Return the names of the cluster options that the site offers."""
+        found = self._ask(lambda gateway: gateway.cluster_options(use_local_defaults=False))
+        return tuple(found)
+
     def stop(self, name: str, *, seconds: float = 0.0) -> None:
         """Stop a cluster, and wait until the gateway says that it has stopped.
 

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
+from portal.core.check import Check, Verdict
 from portal.core.cluster import ClusterSpec
 from portal.core.environment import Environment
 from portal.core.job import JobSpec, JobStatus, Resources
 from portal.core.standing import Job, Standing
+from portal.drivers.compute._checks import lines, login, making, space
 from portal.drivers.compute._describe import describe
 from portal.drivers.compute._detached import under
 from portal.drivers.compute._gateway_auth import Credential
 from portal.drivers.compute._gateway_cluster import GatewayCluster, find
 from portal.drivers.compute._gateway_jobs import GatewayJobs
 from portal.drivers.compute._gateway_server import GatewayServer
+from portal.drivers.compute._provided import Interpreter, Provided
 from portal.drivers.compute._ssh import transport_of
+from portal.drivers.compute._transport import Transport
 from portal.drivers.compute._workspace import SiteWorkspace, workspace_at
-from portal.errors import InvalidParameter, Unavailable
+from portal.errors import InvalidParameter, PortalError, Unavailable
 
 
-class GatewayCompute:
+class GatewayCompute(Provided):
     """Runs each job on the one worker of a gateway cluster of its own; its id is the cluster's name.
 
     The cluster's scheduler holds the job, so that it outlives the caller; a worker that is lost
@@ -49,7 +53,11 @@ class GatewayCompute:
     workspace
         Directory of the run directories; made, closed to other users, when first needed.
     python
-        The Python there that runs ``-m portal.runner``, which the workers can run too.
+        The Python there that runs ``-m portal.runner``, and that the workers can run too; by
+        default "python3".
+    provision, base_python
+        Instead of ``python``: how one is made from the run's lock, "auto", "index" or "upload", and
+        the Python there on which it is built, which is found when not given.
     setup
         Shell lines that come first, run by a login shell: ``module load python``.
     start_seconds
@@ -70,7 +78,9 @@ class GatewayCompute:
         token_command: str = "",
         options: Mapping[str, Any] | None = None,
         workspace: str = "~/.portal/runs",
-        python: str = "python3",
+        python: str | None = None,
+        provision: str | None = None,
+        base_python: str | None = None,
         setup: str = "",
         start_seconds: float = 300.0,
         host: str | None = None,
@@ -84,8 +94,8 @@ class GatewayCompute:
         self._server = GatewayServer(address, credential, proxy_address, ca_file, options or {})
         self._transport = transport_of(host, user, port, key_file, known_hosts, jump)
         self._path = workspace
-        self._python = python
-        self._setup = setup
+        self.interpreter = Interpreter(python, provision, base_python)
+        self.setup = setup
         self._start_seconds = start_seconds
 
     @cached_property
@@ -102,7 +112,32 @@ class GatewayCompute:
     @property
     def python(self) -> str:
         """Path of the Python that runs jobs."""
-        return self._python
+        return self.interpreter.path(lambda: self.workspace)
+
+    @property
+    def transport(self) -> Transport:
+        """The way to the machine of the workspace."""
+        return self._transport
+
+    def checks(self) -> Iterator[Check]:
+        """Look at the machine of the workspace, and at the gateway."""
+        yield login(self._transport)
+        yield from lines(self._transport, self.setup)
+        yield space(self._transport, self.workspace.root)
+        if self.provisions:
+            yield making(self.provisioning)
+        try:
+            version, offered = self._server.version(), self._server.offered()
+        except PortalError as error:
+            yield Check.of("gateway", error)
+            return
+        found = f"dask-gateway {version}, options: {', '.join(offered) or 'none'}"
+        unknown = [name for name in self._server.options if name not in offered]
+        if unknown:
+            advice = f"It does not offer {', '.join(unknown)}: correct `options`."
+            yield Check("gateway", Verdict.FAIL, found, advice)
+        else:
+            yield Check("gateway", found=found)
 
     @cached_property
     def _jobs(self) -> GatewayJobs:
@@ -110,13 +145,9 @@ class GatewayCompute:
             self._server,
             self._transport,
             f"{self.workspace.root}/.gateway",
-            tuple(under(self._setup, [self.python])),
+            tuple(under(self.setup, [self.python])),
             self._start_seconds,
         )
-
-    @cached_property
-    def _environment(self) -> Environment:
-        return describe(self._transport, self.python, self._setup)
 
     def environment(self) -> Environment:
         """Describe the packages of :attr:`python`, as the machine of the workspace has it.
@@ -126,7 +157,7 @@ class GatewayCompute:
         Unavailable
             The machine was not reached, its Python cannot be run, or has no Portal.
         """
-        return self._environment
+        return describe(self._transport, self.python, self.setup)
 
     def submit(self, job: JobSpec) -> str:
         """Start a job; return when the scheduler of its cluster holds it.
@@ -140,7 +171,7 @@ class GatewayCompute:
         """
         argv = [job.executable, *job.arguments]
         if not job.inherit_environment:
-            argv = under(self._setup, argv)
+            argv = under(self.setup, argv)
         return self._jobs.start(job, argv)
 
     def status(self, job_id: str) -> JobStatus:

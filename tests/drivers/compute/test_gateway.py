@@ -13,7 +13,10 @@ from pathlib import Path
 import psutil
 import pytest
 import requests
+import xarray as xr
 
+import portal
+from portal.core.check import Verdict
 from portal.core.cluster import ClusterSpec
 from portal.core.job import JobAttributes, JobSpec, JobState, Resources
 from portal.drivers.compute.gateway import GatewayCompute
@@ -259,6 +262,50 @@ class TestWhoIsLetIn:
         with pytest.raises(Unavailable, match="does not answer"):
             compute.submit(JobSpec(compute.python))
         assert compute.standing().up is False
+
+
+@pytest.fixture
+def lab(gateway, home, tmp_path) -> Iterator[portal.Federation]:
+    """A federation with a facility that has a gateway."""
+    values = gateway.options | {"workspace": str(tmp_path / "runs"), "driver": "gateway"}
+    lines = [f"{name} = {json.dumps(value)}" for name, value in values.items()]
+    (home / "facilities").mkdir(parents=True)
+    text = "\n".join(['name = "Lab"', "[compute.gateway]", *lines])
+    (home / "facilities/lab.toml").write_text(text)
+    with portal.connect(home=home) as federation:
+        yield federation
+
+
+@portal.analysis
+def highest(co2: xr.Dataset) -> xr.Dataset:
+    """The highest value."""
+    return co2[["co2"]].max()
+
+
+class TestThroughTheDoor:
+    def test_run_has_its_result(self, lab):
+        run = lab.run(highest, co2="ornl:mauna-loa-co2", at="lab.gateway")
+        assert float(run.result(timeout=200).co2) > 300
+        assert run.status().state is JobState.COMPLETED
+
+    def test_cluster_is_started_and_found_again(self, lab):
+        with lab.cluster(at="lab.gateway", workers=1, adapt=True) as cluster:
+            assert cluster.client.submit(sum, [1, 2]).result(120) == 3
+            again = lab.cluster(at="lab.gateway", run_id=cluster.id)
+            assert again.client.submit(sum, [3, 4]).result(120) == 7
+            again.disconnect()
+        with pytest.raises(InvalidParameter, match="number of workers alone"):
+            lab.cluster(at="lab.gateway", resources=Resources(node_count=2))
+
+    def test_doctor_tells_what_the_gateway_says(self, lab, compute, gateway, tmp_path):
+        found = lab.doctor("lab.gateway")
+        (told,) = [one.check for one in found.looked if one.check.name == "gateway"]
+        assert told.verdict is Verdict.OK
+        assert "worker_cores" in told.found
+        wrong = gateway.options | {"workspace": str(tmp_path / "runs"), "options": {"colour": 1}}
+        *_, last = GatewayCompute(**wrong).checks()
+        assert last.verdict is Verdict.FAIL
+        assert "colour" in last.advice
 
 
 class TestInteractiveCluster:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Version = Literal["v1", "v2"]
 
+#: The header of an idempotency key (version 2).
+KEY: Final = "Idempotency-Key"
 VERSIONS: Final[tuple[Version, ...]] = ("v2", "v1")
 _CONNECT_SECONDS: Final = 10.0
 _TRY_SECONDS: Final = 30.0
@@ -324,8 +326,8 @@ def _later(status: int, asked: float | None, request: Request) -> bool:
     """Whether to ask again after an answer of this status."""
     if status == 429 or (status == 503 and asked is not None):
         return True
-    if status == 409:
-        return asked is not None and request.repeat
+    if status == 409:  # the job of this key is being started
+        return KEY in request.headers
     return status >= 500 and status != 501 and request.repeat
 
 

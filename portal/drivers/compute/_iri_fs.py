@@ -72,6 +72,24 @@ class IriFileSystem(AbstractFileSystem):  # type: ignore[misc]
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise _unknown(path, found) from error
 
+    def exists(self, path: str, **_: Any) -> bool:
+        """Whether there is something; a service that does not answer is not taken for a no."""
+        return self._kind(path) is not None
+
+    def isdir(self, path: str) -> bool:
+        """Whether it is a directory."""
+        return self._kind(path) == "directory"
+
+    def isfile(self, path: str) -> bool:
+        """Whether it is a file."""
+        return self._kind(path) == "file"
+
+    def _kind(self, path: str) -> str | None:
+        try:
+            return str(self.info(path)["type"])
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
     def ls(self, path: str, detail: bool = True, **_: Any) -> list[Any]:
         """List a directory, or a file as itself; links as what they lead to."""
         path = self._strip_protocol(path) or "/"

@@ -12,9 +12,9 @@ from urllib.parse import quote
 
 from portal.core.job import JobAttributes, JobSpec, JobState, JobStatus
 from portal.core.standing import Job
-from portal.drivers.compute._iri_client import Client, Request
+from portal.drivers.compute._iri_client import KEY, Client, Request
 from portal.drivers.compute._iri_problem import Uncertain
-from portal.errors import InvalidParameter, NotFound, Unreadable
+from portal.errors import Denied, InvalidParameter, NotFound, Unavailable, Unreadable
 
 #: Keys that are no UUIDs become some, since the documents say that a key is one.
 _KEYS: Final = uuid.UUID("0f5a2d76-5b1e-5d0c-9a53-3f1c1f6f8f2b")
@@ -58,7 +58,8 @@ class Jobs:
         """Start a job once for its key; return its id.
 
         A job with a key is first looked for by its name among the user's own; version 2 has a
-        header for the key besides. When the answer is lost, it is looked for again.
+        header for the key besides, and does where jobs are not listed. When the answer is lost, it
+        is looked for again.
 
         Raises
         ------
@@ -68,7 +69,7 @@ class Jobs:
         spec = self._asked(job)
         body, headers = spec.to_dict(), {}
         if job.key is not None and self._client.version == "v2":
-            headers = {"Idempotency-Key": _uuid(job.key)}
+            headers = {KEY: _uuid(job.key)}
         request = Request(
             "POST",
             f"/compute/job/{self._resource}",
@@ -111,10 +112,13 @@ class Jobs:
 
     def _named(self, name: str) -> str | None:
         """Return the id of the user's job of a name, also of one that has ended."""
-        for historical in (False, True):
-            for one in self._all(historical=historical):
+        try:
+            for one in self._all(historical=True):
                 if (one.get("job_spec") or {}).get("name") == name:
                     return _id(one)
+        except (Denied, NotFound, Unavailable):
+            if self._client.version == "v1":
+                raise
         return None
 
     def _all(self, *, historical: bool) -> Iterator[dict[str, Any]]:

@@ -11,7 +11,7 @@ import uuid
 import pytest
 
 from portal.core.job import JobSpec, JobState
-from portal.drivers.compute._iri_client import Client, Request
+from portal.drivers.compute._iri_client import KEY, Client, Request
 from portal.drivers.compute._iri_problem import Uncertain, retry_after
 from portal.drivers.compute._iri_token import Token
 from portal.drivers.compute.iri import IriCompute
@@ -339,3 +339,21 @@ def test_job_that_cannot_be_looked_for_is_not_submitted(healed):
     with pytest.raises(PortalError):
         compute.submit(JobSpec("/bin/true", key=uuid.uuid4().hex))
     assert [met for met in healed.faults.met if "/compute/job" in met[2]] == []
+
+
+def test_job_that_is_being_started_is_waited_for(client, service):
+    service.answers = [(409, {}, {}), (409, {"Retry-After": "0"}, {}), (200, {}, {"id": "1"})]
+    request = Request(
+        "POST", "/compute/job/r", body={}, headers={KEY: str(uuid.uuid4())}, repeat=True
+    )
+    assert client.call(request) == {"id": "1"}
+
+
+def test_no_answer_is_not_taken_for_no_file(healed):
+    """Else a run whose result cannot be looked for would be told to have none."""
+    compute = driver(healed, "v2")
+    fs, root = compute.workspace.fs, compute.workspace.root
+    healed.tokens.expire()
+    for what in (fs.exists, fs.isdir, fs.isfile):
+        with pytest.raises(Denied):
+            what(root)

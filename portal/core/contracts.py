@@ -311,7 +311,8 @@ class SupportsChecks(Protocol):
         """Look at one thing after the other: reached, let in, the scheduler answers.
 
         What is at fault is a check that says so, and not an error. What the other contracts tell
-        (the workspace, the Python, the standing) is looked at by the caller.
+        (the workspace, the Python, the standing) is looked at by the caller; the standing and the
+        jobs only where no check of the name "scheduler" has failed.
         """
         ...
 

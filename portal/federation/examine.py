@@ -35,6 +35,8 @@ from portal.errors import PortalError
 
 #: Seconds that one look may take, and one at a catalog; a build of an environment may take longer.
 DEADLINE, CATALOG_DEADLINE, BUILD = 60.0, 20.0, 3600.0
+#: What a driver calls its look at what holds its jobs; without it jobs are not looked at.
+SCHEDULER = "scheduler"
 #: Seconds by which two clocks may differ.
 SKEW = 30.0
 
@@ -55,9 +57,11 @@ def compute(machine: Compute, at: str, *, job: bool, wait: float) -> Iterator[Ch
     wait
         Seconds for which it is waited for.
     """
+    failed = set()
     if isinstance(machine, SupportsChecks):
         for check in _all(machine.checks):
             yield check
+            failed |= {check.name} if check.verdict is Verdict.FAIL else set()
             if check.blocks and check.verdict is Verdict.FAIL:
                 yield Check("the rest", Verdict.SKIPPED, f"nothing else without: {check.name}")
                 return
@@ -67,12 +71,18 @@ def compute(machine: Compute, at: str, *, job: bool, wait: float) -> Iterator[Ch
         yield look("files", lambda: _files(machine))
         yield look("clock", lambda: _clock(machine))
     yield look("python", lambda: _python(machine, at))
+    asked: dict[str, Callable[[], Check]] = {}
     if isinstance(machine, SupportsStanding):
-        yield look("standing", lambda: _standing(machine))
+        asked["standing"] = lambda: _standing(machine)
     if isinstance(machine, SupportsJobs):
-        yield look("jobs", lambda: Check("jobs", found=f"{len([*machine.jobs()])} of yours"))
+        asked["jobs"] = lambda: Check("jobs", found=f"{len([*machine.jobs()])} of yours")
     if job:
-        yield look("job", lambda: _job(machine, wait), seconds=wait + BUILD)
+        asked["job"] = lambda: _job(machine, wait)
+    for name, what in asked.items():
+        if SCHEDULER in failed:
+            yield Check(name, Verdict.SKIPPED, f"nothing without: {SCHEDULER}")
+        else:
+            yield look(name, what, seconds=wait + BUILD if name == "job" else DEADLINE)
 
 
 def catalog(held: Catalog) -> Check:

@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
-import json
 import time
 import uuid
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cached_property
 from typing import Final
 
+from portal.core.check import Check
 from portal.core.environment import Environment
 from portal.core.job import JobSpec, JobState, JobStatus
 from portal.core.standing import Job, Standing
 from portal.drivers.compute._batch_records import Records, Submission
-from portal.drivers.compute._batch_site import Site, answers
-from portal.drivers.compute._detached import script_of, under
+from portal.drivers.compute._batch_site import Site
+from portal.drivers.compute._checks import machine
+from portal.drivers.compute._describe import describe
+from portal.drivers.compute._detached import script_of
 from portal.drivers.compute._dialect import Dialect
 from portal.drivers.compute._keys import name_of
+from portal.drivers.compute._provided import Interpreter, Provided
 from portal.drivers.compute._transport import Transport
 from portal.drivers.compute._workspace import SiteWorkspace, workspace_at
-from portal.errors import Unavailable
+from portal.errors import PortalError, Unavailable
 
 PATIENCE: Final = 45.0
 _GRACE: Final = 10.0
 _LAST_SECONDS: Final = 120.0
 _POLL: Final = 0.1
-_DESCRIBE: Final = (
-    "import json; from portal.core.environment import local_environment; "
-    "print('portal: ' + json.dumps(local_environment().to_dict()))"
-)
 
 
-class BatchCompute:
+class BatchCompute(Provided):
     """Runs jobs through a batch scheduler, here or at a machine that a transport reaches.
 
     Parameters
@@ -53,7 +53,7 @@ class BatchCompute:
         dialect: Dialect,
         *,
         workspace: str | None = None,
-        python: str = "python3",
+        interpreter: Interpreter | None = None,
         setup: str = "",
         bin: str | None = None,
         queue: str | None = None,
@@ -62,8 +62,8 @@ class BatchCompute:
     ) -> None:
         self.transport = transport
         self._path = workspace
-        self._python = python
-        self._setup = setup
+        self.interpreter = interpreter or Interpreter()
+        self.setup = setup
         self._queue, self._account = queue, account
         self._site = Site(transport, dialect, bin=bin or "", patience=patience)
 
@@ -81,35 +81,33 @@ class BatchCompute:
     @property
     def python(self) -> str:
         """Path of the Python that runs jobs."""
-        return self.workspace.path(self._python) if self._python[0] == "~" else self._python
+        return self.interpreter.path(lambda: self.workspace)
 
     @cached_property
     def _records(self) -> Records:
         return Records(self._site, f"{self.workspace.root}/.jobs")
 
-    @cached_property
-    def _environment(self) -> Environment:
-        done = self.transport.run(under(self._setup, [self.python, "-c", _DESCRIBE]))
-        told = answers(done)
-        if done.code or not told:
-            last = done.stderr.strip().rpartition("\n")[2]
-            raise Unavailable(
-                f"The Python {self.python} on {self.transport.name} cannot run Portal",
-                found=last or f"exit code {done.code}",
-                advice="Install Portal in it, or correct `python` or `setup` of this compute "
-                "resource.",
-            )
-        return Environment.from_dict(json.loads(told[-1]))
-
     def environment(self) -> Environment:
-        """Describe the packages of :attr:`python`; asked once, at the machine that is reached.
+        """Describe the packages of :attr:`python`, at the machine that is reached.
 
         Raises
         ------
         Unavailable
             The machine was not reached, its Python cannot be run, or has no Portal.
         """
-        return self._environment
+        return describe(self.transport, self.python, self.setup)
+
+    def checks(self) -> Iterator[Check]:
+        """Look at the machine, and at the scheduler's answers."""
+        yield from machine(self)
+        begun = time.monotonic()
+        try:
+            count = len(self._site.fresh(end=begun))
+        except PortalError as error:
+            yield Check.of("scheduler", error)
+        else:
+            took = time.monotonic() - begun
+            yield Check("scheduler", found=f"{self._site.name} lists {count} jobs in {took:.2f} s")
 
     def submit(self, job: JobSpec) -> str:
         """Submit a job; after a cut, the same key gives the same job.
@@ -135,9 +133,9 @@ class BatchCompute:
                 key=key,
                 mark=mark,
                 command=tuple(dialect.submission(replace(job, attributes=attributes), mark)),
-                script=script_of(job, self._setup),
+                script=script_of(job, self.setup),
                 directory=job.directory or self.workspace.root,
-                shell="bash -l" if self._setup else "sh",
+                shell="bash -l" if self.setup else "sh",
             )
         )
 

@@ -12,6 +12,7 @@ from portal.core.standing import Standing
 from portal.drivers.compute import _pbs_words
 from portal.drivers.compute._batch import BatchCompute
 from portal.drivers.compute._dialect import Ended, Entry
+from portal.drivers.compute._provided import Interpreter
 from portal.drivers.compute._ssh import transport_of
 from portal.drivers.compute.slurm import SlurmDialect
 from portal.errors import InvalidConfig, InvalidParameter, PortalError
@@ -194,7 +195,10 @@ class PbsCompute(BatchCompute):
         Directory of the run directories there, which the compute nodes see too; made, closed to
         other users, when first needed. By default ``~/.portal/runs``.
     python
-        The Python there that runs ``-m portal.runner``.
+        The Python there that runs ``-m portal.runner``; by default "python3".
+    provision, base_python
+        Instead of ``python``: how one is made from the run's lock, "auto", "index" or "upload", and
+        the Python there on which it is built, which is found when not given.
     setup
         Shell lines that come first in a job, run by a login shell: ``module load python``.
     queue, account
@@ -215,7 +219,9 @@ class PbsCompute(BatchCompute):
         known_hosts: str | None = None,
         jump: str | None = None,
         workspace: str | None = None,
-        python: str = "python3",
+        python: str | None = None,
+        provision: str | None = None,
+        base_python: str | None = None,
         setup: str = "",
         queue: str | None = None,
         account: str | None = None,
@@ -226,7 +232,7 @@ class PbsCompute(BatchCompute):
             transport_of(host, user, port, key_file, known_hosts, jump),
             PbsDialect(style),
             workspace=workspace,
-            python=python,
+            interpreter=Interpreter(python, provision, base_python),
             setup=setup,
             bin=bin,
             queue=queue,

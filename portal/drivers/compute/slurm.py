@@ -12,6 +12,7 @@ from portal.core.standing import Standing
 from portal.drivers.compute import _slurm_standing, _slurm_words
 from portal.drivers.compute._batch import BatchCompute
 from portal.drivers.compute._dialect import Ended, Entry
+from portal.drivers.compute._provided import Interpreter
 from portal.drivers.compute._ssh import transport_of
 from portal.errors import InvalidParameter, PortalError
 
@@ -246,7 +247,10 @@ class SlurmCompute(BatchCompute):
         Directory of the run directories there, which the compute nodes see too; made, closed to
         other users, when first needed. By default ``~/.portal/runs``.
     python
-        The Python there that runs ``-m portal.runner``.
+        The Python there that runs ``-m portal.runner``; by default "python3".
+    provision, base_python
+        Instead of ``python``: how one is made from the run's lock, "auto", "index" or "upload", and
+        the Python there on which it is built, which is found when not given.
     setup
         Shell lines that come first in a job, run by a login shell: ``module load python``.
     queue, account
@@ -265,7 +269,9 @@ class SlurmCompute(BatchCompute):
         known_hosts: str | None = None,
         jump: str | None = None,
         workspace: str | None = None,
-        python: str = "python3",
+        python: str | None = None,
+        provision: str | None = None,
+        base_python: str | None = None,
         setup: str = "",
         queue: str | None = None,
         account: str | None = None,
@@ -275,7 +281,7 @@ class SlurmCompute(BatchCompute):
             transport_of(host, user, port, key_file, known_hosts, jump),
             SlurmDialect(),
             workspace=workspace,
-            python=python,
+            interpreter=Interpreter(python, provision, base_python),
             setup=setup,
             bin=bin,
             queue=queue,

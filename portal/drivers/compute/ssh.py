@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from functools import cached_property
@@ -12,17 +11,12 @@ from portal.core.environment import Environment
 from portal.core.job import JobSpec, JobStatus
 from portal.core.standing import Job
 from portal.drivers.compute._checks import machine
-from portal.drivers.compute._detached import Detached, under
+from portal.drivers.compute._describe import describe
+from portal.drivers.compute._detached import Detached
 from portal.drivers.compute._provided import Interpreter, Provided
 from portal.drivers.compute._ssh import transport_of
 from portal.drivers.compute._transport import Transport
 from portal.drivers.compute._workspace import SiteWorkspace, workspace_at
-from portal.errors import Unavailable
-
-_DESCRIBE = (
-    "import json; from portal.core.environment import local_environment; "
-    "print('portal: ' + json.dumps(local_environment().to_dict()))"
-)
 
 
 class SshCompute(Provided):
@@ -97,30 +91,15 @@ class SshCompute(Provided):
     def _jobs(self) -> Detached:
         return Detached(self._transport, f"{self.workspace.root}/.jobs", self.setup)
 
-    @cached_property
-    def _environment(self) -> Environment:
-        argv = under(self.setup, [self.python, "-c", _DESCRIBE])
-        done = self._transport.run(argv)
-        answers = [line for line in done.stdout.splitlines() if line.startswith("portal: ")]
-        if done.code or not answers:
-            told = done.stderr.strip().splitlines()
-            raise Unavailable(
-                f"The Python {self.python} on {self._transport.name} cannot run Portal",
-                found=told[-1] if told else f"exit code {done.code}",
-                advice="Install Portal in it, or correct `python` or `setup` of this compute "
-                "resource.",
-            )
-        return Environment.from_dict(json.loads(answers[-1].removeprefix("portal: ")))
-
     def environment(self) -> Environment:
-        """Describe the packages of :attr:`python`; asked once.
+        """Describe the packages of :attr:`python`.
 
         Raises
         ------
         Unavailable
             The machine was not reached, its Python cannot be run, or has no Portal.
         """
-        return self._environment
+        return describe(self._transport, self.python, self.setup)
 
     def submit(self, job: JobSpec) -> str:
         """Start a job in a session of its own; after a cut, the same key gives the same job.

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import io
 import os
+import pwd
 import tarfile
 from pathlib import Path
 
@@ -102,7 +103,8 @@ def test_moves_copies_links_and_removes(client: Client, server: IriServer) -> No
     assert (server.root / "e/y").read_text() == "x"
     client.done("chmod", path="e/y", mode="640")
     assert (server.root / "e/y").stat().st_mode & 0o777 == 0o640
-    client.done("chown", path="e/y", owner="root")
+    assert client.operate("chmod", path="e/y", mode="rwx").status_code == 422
+    client.done("chown", path="e/y", owner=pwd.getpwuid(os.getuid()).pw_name)
     client.done("rm", path="z")
     client.done("rm", path="d")
     assert sorted(p.name for p in server.root.iterdir()) == ["e"]
@@ -125,6 +127,14 @@ def test_failures_say_what_the_system_says(client: Client, server: IriServer) ->
         assert task["status"] == "failed"
         assert words in task["result"]["output"]
     assert [p.name for p in server.root.iterdir()] == ["d"]
+
+
+def test_a_pipe_is_not_waited_for(client: Client, server: IriServer) -> None:
+    os.mkfifo(server.root / "pipe")
+    for name in ("view", "head", "tail", "checksum", "download", "cp"):
+        more = {"target_path": "x"} if name == "cp" else {}
+        assert client.task(name, path="pipe", **more)["status"] == "failed"
+    assert client.done("file", path="pipe") == "special file"
 
 
 @pytest.mark.parametrize("compression", ["gzip", "bzip2", "xz", "none"])

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from portal.core.contracts import Compute
+from portal.core.job import JobSpec
 from portal.testing.iri import IriServer, serve
 from tests.helpers import wait_until
 from tests.testing.iri_client import Client
@@ -156,3 +159,58 @@ def test_jobs_and_keys_outlive_the_server(compute: Compute, tmp_path: Path) -> N
         second = Client(server, 2)
         assert second.job(job)["status"] == end
         assert second.submit(spec, Idempotency_Key=key).json()["id"] == job
+
+
+def test_a_job_that_is_being_started_is_not_started_again(compute: Compute, tmp_path: Path) -> None:
+    begun, go = threading.Event(), threading.Event()
+
+    class Slow(type(compute)):  # type: ignore[misc]
+        def submit(self, job: JobSpec) -> str:
+            begun.set()
+            assert go.wait(30)
+            return super().submit(job)
+
+    slow, key = Slow(workspace=compute.workspace.root), str(uuid.uuid4())
+    with serve(slow, directory=tmp_path / "server") as server, ThreadPoolExecutor() as pool:
+        client = Client(server, 2)
+        first = pool.submit(client.submit, {"executable": "true"}, Idempotency_Key=key)
+        assert begun.wait(30)
+        second = Client(server, 2).submit({"executable": "true"}, Idempotency_Key=key)
+        go.set()
+        assert (second.status_code, second.headers["Retry-After"]) == (409, "1")
+        assert first.result().status_code == 200
+        third = client.submit({"executable": "true"}, Idempotency_Key=key)
+        assert third.json()["id"] == first.result().json()["id"]
+
+
+def test_a_job_that_was_not_started_leaves_its_key_free(server: IriServer) -> None:
+    client, key = Client(server, 2), str(uuid.uuid4())
+    assert client.submit({"executable": "/nowhere"}, Idempotency_Key=key).status_code == 503
+    assert client.submit({"executable": "true"}, Idempotency_Key=key).status_code == 200
+
+
+def test_one_key_changes_a_job_once(server: IriServer) -> None:
+    client, key = Client(server, 2), {"Idempotency-Key": str(uuid.uuid4())}
+    spec = {
+        "executable": "/bin/sleep",
+        "arguments": ["60"],
+        "attributes": {"account": "portal-tests"},
+    }
+    job = client.submit(spec).json()["id"]
+    path = f"compute/job/{client.resource}/{job}"
+    new = spec | {"name": "new"}
+    assert [client.ask("PUT", path, json=new, headers=key).status_code for _ in "ab"] == [200, 200]
+    other = spec | {"name": "other"}
+    assert client.ask("PUT", path, json=other, headers=key).status_code == 422
+    client.ask("DELETE", f"compute/cancel/{client.resource}/{job}")
+
+
+def test_a_journal_that_was_cut_is_read(compute: Compute, tmp_path: Path) -> None:
+    journal = tmp_path / "server" / "jobs.jsonl"
+    with serve(compute, directory=tmp_path / "server") as server:
+        one = Client(server, 1).submit({"executable": "true"}).json()["id"]
+    journal.write_bytes(journal.read_bytes() + b'{"id": "half')
+    with serve(compute, directory=tmp_path / "server") as server:
+        two = Client(server, 1).submit({"executable": "true"}).json()["id"]
+    with serve(compute, directory=tmp_path / "server") as server:
+        assert [job["id"] for job in Client(server, 1).jobs(historical="true")] == [two, one]

@@ -21,6 +21,7 @@ import base64
 import contextlib
 import grp
 import hashlib
+import io
 import os
 import pwd
 import shutil
@@ -113,6 +114,15 @@ class Files:
             "size": str(found.st_size),
         }
 
+    def _open(self, path: Path) -> io.BufferedReader:
+        """Open a file to read; a pipe or a device, which may never give anything, is refused."""
+        file = open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")  # noqa: PTH123, SIM115
+        mode = os.fstat(file.fileno()).st_mode
+        if not stat.S_ISREG(mode):
+            file.close()
+            raise Problem(422, f"{path} is no file.")
+        return file
+
     def ls(self, given: op.Ls) -> list[Any]:
         """List a directory, by name; a file as itself."""
         top = self.target(given.path)
@@ -142,7 +152,7 @@ class Files:
     def view(self, given: op.View1 | op.View2) -> dict[str, Any]:
         """Return bytes of a file from an offset on, 5 MiB at most."""
         path = self.target(given.path)
-        with path.open("rb") as file:
+        with self._open(path) as file:
             file.seek(given.offset)
             found = file.read(min(given.size or PART, PART))
         return self._content(found, "bytes", given.offset)
@@ -152,7 +162,7 @@ class Files:
         number, unit = _number(given.bytes, given.lines)
         keep = abs(number) if not given.skipTrailing and number >= 0 else None
         path = self.target(given.path)
-        with path.open("rb") as file:
+        with self._open(path) as file:
             found = file.read(min(keep, PART) if keep is not None and unit == "bytes" else PART)
             whole = len(found) + len(file.read(1 if keep is not None else -1))
         if keep is None and unit == "bytes":
@@ -166,7 +176,7 @@ class Files:
         """Return the end of a file, 5 MiB of it at most; ten lines unless said."""
         number, unit = _number(given.bytes, given.lines)
         path = self.target(given.path)
-        with path.open("rb") as file:
+        with self._open(path) as file:
             size = file.seek(0, os.SEEK_END)
             if given.skipHeading:
                 start = number if unit == "bytes" else 0
@@ -183,7 +193,7 @@ class Files:
 
     def checksum(self, given: op.Path) -> dict[str, str]:
         """Return the SHA-256 of a file."""
-        with self.target(given.path).open("rb") as file:
+        with self._open(self.target(given.path)) as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
         return {"algorithm": "SHA-256", "checksum": found}
 
@@ -195,13 +205,13 @@ class Files:
             return f"symbolic link to {path.readlink()}"
         if not stat.S_ISREG(mode):
             return "directory" if stat.S_ISDIR(mode) else "special file"
-        with path.open("rb") as file:
+        with self._open(path) as file:
             found = file.read(_BLOCK)
         return "empty" if not found else "text" if _text(found) is not None else "data"
 
     def download(self, given: op.Path) -> str:
         """Return a file of 5 MiB at most."""
-        with self.target(given.path).open("rb") as file:
+        with self._open(self.target(given.path)) as file:
             found = file.read(PART + 1)
         if len(found) > PART:
             raise Problem(422, f"{given.path} is larger than {PART} bytes; view gives parts of it.")

@@ -57,8 +57,9 @@ class Jobs:
         self._lock = threading.Lock()
         self._jobs: dict[str, _Job] = {}
         self._keys: dict[str, _Job | str] = {}
+        self._updates: dict[tuple[str, str], str] = {}
         if journal and journal.exists():
-            for line in journal.read_text().splitlines():
+            for line in _whole_lines(journal):
                 self._remember(_Job(**json.loads(line)), written=True)
 
     def submit(self, body: bodies.JobSpec, account: str | None, key: str | None) -> dict[str, Any]:
@@ -71,7 +72,7 @@ class Jobs:
             executor cannot run the job (422), refuses it (403) or is not there (503).
         """
         spec = body.model_dump(exclude_unset=True)
-        digest = hashlib.sha256(json.dumps([spec, account], sort_keys=True).encode()).hexdigest()
+        digest = _digest(spec, account)
         wanted = self._wanted(body, account, key)
         if key is None:
             return self._start(wanted, spec, account, None, digest)
@@ -142,27 +143,34 @@ class Jobs:
             and all(_value(job, told, name) == value for name, value in filters.items())
         ]
 
-    def update(self, job_id: str, body: bodies.JobSpec, account: str | None) -> dict[str, Any]:
+    def update(
+        self, job_id: str, body: bodies.JobSpec, account: str | None, key: str | None
+    ) -> dict[str, Any]:
         """Give a job that has not ended another name; nothing else of it can be changed.
 
         Raises
         ------
         Problem
-            There is none of this id (404), it has ended (409), or more is to be changed (422).
+            There is none of this id (404), it has ended (409), more is to be changed, or the key
+            was used for another change (422).
         """
         job = self._found(job_id)
-        if JobState(self._tell(job)["status"]["state"]).final:
-            raise Problem(409, f"The job {job_id!r} has ended.")
+        told = self._tell(job)
         spec = body.model_dump(exclude_unset=True)
+        digest = _digest(spec, account)
+        if key is not None and (found := self._updates.get((job_id, key))) is not None:
+            if found != digest:
+                raise Problem(422, "This Idempotency-Key was used for another change.")
+            return told
+        if JobState(told["status"]["state"]).final:
+            raise Problem(409, f"The job {job_id!r} has ended.")
         if spec | {"name": None} != job.spec | {"name": None} or account != job.account:
             raise Problem(422, "Only the name of a job can be changed once it is submitted.")
         with self._lock:
             self._remember(replace(self._jobs[job_id], spec=spec))
-            return self._unlocked(job_id)
-
-    def _unlocked(self, job_id: str) -> dict[str, Any]:
-        job = self._jobs[job_id]
-        return {"id": job.id, "status": _told(JobStatus(JobState.QUEUED), job)}
+            if key is not None:
+                self._updates[job_id, key] = digest
+        return told
 
     def cancel(self, job_id: str) -> None:
         """End a job; one that has ended stays as it is.
@@ -245,6 +253,19 @@ class Jobs:
         if path is not None and "\0" in path:
             raise Problem(422, "A path has a NUL character.")
         return None if path is None else str(self._root / path)
+
+
+def _digest(spec: dict[str, Any], account: str | None) -> str:
+    return hashlib.sha256(json.dumps([spec, account], sort_keys=True).encode()).hexdigest()
+
+
+def _whole_lines(journal: Path) -> list[str]:
+    """Return the lines of a journal; a last one that was cut by a crash is removed from it."""
+    found = journal.read_bytes()
+    whole = found[: found.rfind(b"\n") + 1]
+    if whole != found:
+        os.truncate(journal, len(whole))
+    return whole.decode().splitlines()
 
 
 def _command(body: bodies.JobSpec, stdin: str | None) -> tuple[str, tuple[str, ...]]:

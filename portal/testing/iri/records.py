@@ -88,7 +88,11 @@ class Records:
 
     def resource(self, one: Resource) -> dict[str, Any]:
         """Return the schema Resource."""
-        offered = self._facility.allocations if one.kind == "compute" else ()
+        offered = [
+            each
+            for each in self._facility.allocations
+            if one.kind == ("compute" if each.unit == "node_hours" else "storage")
+        ]
         changed = [self._facility.started, *(e.time for e in self._facility.events)]
         return {
             "id": one.id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import Any, Final
 
@@ -41,14 +42,17 @@ def _submit(house: House, call: Call) -> Any:
     account = _account(house, call, spec)
     if house.facility.status(resource) == "down":
         raise Problem(503, f"{resource.name} is down and takes no jobs.", {"Retry-After": "60"})
-    key = call.headers.get("idempotency-key") if call.version > 1 else None
-    return house.jobs.submit(spec, account, key or None)
+    return house.jobs.submit(spec, account, _key(call))
 
 
 def _update(house: House, call: Call) -> Any:
     house.facility.named(call.path["resource_id"], "compute")
     spec = bodies.from_json(bodies.JobSpec, call.body)
-    return house.jobs.update(call.path["job_id"], spec, _account(house, call, spec))
+    return house.jobs.update(call.path["job_id"], spec, _account(house, call, spec), _key(call))
+
+
+def _key(call: Call) -> str | None:
+    return (call.headers.get("idempotency-key") or None) if call.version > 1 else None
 
 
 def _job(house: House, call: Call) -> Any:
@@ -93,8 +97,8 @@ def _operate(
     for key in ("path", "target_path", "link_path"):
         if key in type(given).model_fields:
             house.files.lexical(args.get(key))
-    if name == "chmod" and not 1 <= len(mode := args["mode"].lstrip("0")) <= 4:
-        raise Problem(422, f"mode: {mode!r} is no mode of octal digits.")
+    if name == "chmod" and not re.fullmatch("[0-7]{1,5}", args["mode"]):
+        raise Problem(422, f"mode: {args['mode']!r} is no mode of octal digits.")
     work = (
         partial(getattr(archives, name), house.files, given)
         if name in ("compress", "extract")

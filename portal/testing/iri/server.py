@@ -161,7 +161,7 @@ def _server(house: House, tokens: Tokens, faults: Faults, certificate: Path, key
         access_log=False,
         lifespan="off",
         server_header=False,
-        timeout_graceful_shutdown=5,
+        timeout_graceful_shutdown=1,
     )
     return Prompt(config)
 

@@ -109,6 +109,7 @@ class Cluster:
                 address, security=security, dashboard=self.dashboard, timeout=_CONNECT_SECONDS
             )
         except OSError as error:
+            self.disconnect()
             raise Unavailable(
                 f"The scheduler of the cluster {self.id} is not reached",
                 found=f"{type(error).__name__}: {error}",

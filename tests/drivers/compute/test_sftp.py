@@ -8,6 +8,7 @@ import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import asyncssh
 import numpy as np
 import pytest
 import xarray as xr
@@ -17,8 +18,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from portal.drivers.compute._ssh import transport_of
-from portal.errors import Unavailable
-from tests.drivers.compute.servers.relay import Relay
+from portal.errors import Unavailable, Unreadable
+from tests.drivers.compute.servers.relay import Loop, Relay
 from tests.drivers.compute.servers.sshd import Sshd
 from tests.helpers import wait_until
 from tests.site import open_directory
@@ -220,6 +221,19 @@ def test_permission_is_told(sshd, site_users, tmp_path):
     transport.close()
 
 
+def test_start_up_file_that_prints_is_named(sshd, site_users):
+    """What a shell prints before SFTP begins breaks it; commands go on."""
+    transport = transport_of(**sshd.options(site_users[1]))
+    transport.run(["sh", "-c", "echo 'echo welcome to the lab' >.bashrc"])
+    try:
+        with pytest.raises(Unavailable, match="start-up file"):
+            transport.fs.ls("/")
+        assert transport.run(["echo", "on"]).stdout.splitlines()[-1] == "on"
+    finally:
+        transport.run(["rm", ".bashrc"])
+        transport.close()
+
+
 def test_full_disk_is_guessed_at(fs):
     with pytest.raises(OSError, match="may be full"):
         fs.pipe_file("/dev/full", b"x" * 1_000)
@@ -324,3 +338,47 @@ def test_a_change_that_was_cut_says_so(fs, there, relay):
         with pytest.raises(Unavailable, match="may have been done"):
             moving.result(20)
     assert fs.cat_file(f"{there}/g") == b"x"
+
+
+class Hostile(asyncssh.SFTPServer):
+    """A server that lists a file under a name that leads out of its directory."""
+
+    async def scandir(self, path):
+        async for entry in super().scandir(path):
+            if entry.filename not in (b".", b".."):
+                entry.filename = b"../../" + entry.filename
+            yield entry
+
+
+def test_name_that_leads_elsewhere_is_refused(there, tmp_path_factory):
+    Path(there, "file").touch()
+    keys = [asyncssh.generate_private_key("ssh-ed25519") for _ in range(2)]
+    home = tmp_path_factory.mktemp("keys", numbered=True)
+    key = home / "key"
+    key.touch(mode=0o600)
+    key.write_bytes(keys[1].export_private_key())
+    (home / "authorized").write_bytes(keys[1].export_public_key())
+    with Loop() as loop:
+        server = loop.do(
+            asyncssh.listen(
+                "127.0.0.1",
+                0,
+                server_host_keys=[keys[0]],
+                authorized_client_keys=str(home / "authorized"),
+                sftp_factory=Hostile,
+            )
+        )
+        port = server.get_port()
+        (home / "known").write_text(f"[127.0.0.1]:{port} {keys[0].export_public_key().decode()}")
+        transport = transport_of(
+            "127.0.0.1", "me", port, key_file=str(key), known_hosts=str(home / "known")
+        )
+        assert transport.fs.cat_file(f"{there}/file") == b""
+        for look in (transport.fs.ls, transport.fs.find):
+            with pytest.raises(Unreadable, match=r"name that cannot be.*\.\./\.\./file"):
+                look(there)
+        with pytest.raises(Unreadable):
+            transport.fs.get(there, str(home / "fetched"), recursive=True)
+        transport.close()
+        server.close()
+        loop.do(server.wait_closed())

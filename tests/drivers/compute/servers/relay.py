@@ -5,11 +5,38 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable, Coroutine, Iterator
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from typing import Any, Self, TypeVar
+
+T = TypeVar("T")
 
 
-class Relay:
+class Loop:
+    """An event loop in a thread of its own; for ``with``."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def do(self, work: Awaitable[T]) -> T:
+        """Run something on the loop, and wait for it."""
+
+        async def awaited() -> T:
+            return await work
+
+        return asyncio.run_coroutine_threadsafe(awaited(), self._loop).result(30)
+
+
+class Relay(Loop):
     """Stands before a server of the loopback, on a port of its own; for ``with``.
 
     What a cut network does is done here: ``freeze`` moves no byte and closes nothing, ``sever``
@@ -17,9 +44,8 @@ class Relay:
     """
 
     def __init__(self, port: int, host: str = "127.0.0.1") -> None:
+        super().__init__()
         self._target = (host, port)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._ends: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._left: int | None = None
@@ -27,21 +53,19 @@ class Relay:
         self.connections = 0
         self.sent = 0
 
-    def __enter__(self) -> Relay:
-        self._thread.start()
-        self._do(self._start())
+    def __enter__(self) -> Self:
+        super().__enter__()
+        self.do(self._start())
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._do(self._stop())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+    def __exit__(self, *error: object) -> None:
+        self.do(self._stop())
+        super().__exit__(*error)
 
     def freeze(self, *, questions: bool = True, answers: bool = True) -> None:
         """Move no byte in a direction any more."""
-        self._do(self._set(self._up, not questions))
-        self._do(self._set(self._down, not answers))
+        self.do(self._set(self._up, not questions))
+        self.do(self._set(self._down, not answers))
 
     def heal(self) -> None:
         """Let all bytes go again, those that were held back too."""
@@ -59,7 +83,7 @@ class Relay:
 
     def sever(self) -> None:
         """Reset every connection; new ones are taken."""
-        self._do(self._sever())
+        self.do(self._sever())
 
     def sever_after(self, sent: int) -> None:
         """Reset every connection when exactly so many bytes more have gone to the server; once."""
@@ -68,9 +92,6 @@ class Relay:
     def withhold_after(self, sent: int) -> None:
         """Let no answer through from when so many bytes more have gone to the server."""
         self._left, self._then = sent, self._withhold
-
-    def _do(self, work: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
 
     async def _start(self) -> None:
         self._up, self._down = asyncio.Event(), asyncio.Event()

@@ -41,22 +41,25 @@ class IriFileSystem(AbstractFileSystem):  # type: ignore[misc]
     ----------
     work
         Runs a command at the facility.
+    scratch
+        A directory there, for parts of large files.
     """
 
     protocol = "iri"
     root_marker = "/"
     cachable = False
 
-    def __init__(self, files: Files, work: Work) -> None:
+    def __init__(self, files: Files, work: Work, scratch: str) -> None:
         super().__init__()
-        self._files = files
-        self._work = work
+        self.scratch = scratch
+        self.files = files
+        self.work = work
         self._bytes_told = True
 
     def info(self, path: str, **_: Any) -> dict[str, Any]:
         """Describe a file or what a link leads to: size in bytes, mtime, mode, uid, gid, type."""
         path = self._strip_protocol(path) or "/"
-        found = self._files.do("stat", path=path, dereference=True)
+        found = self.files.do("stat", path=path, dereference=True)
         try:
             mode = int(found["mode"])
             kind = "directory" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else "other"
@@ -94,7 +97,7 @@ class IriFileSystem(AbstractFileSystem):  # type: ignore[misc]
         """List a directory, or a file as itself; links as what they lead to."""
         path = self._strip_protocol(path) or "/"
         try:
-            listed = self._files.do(
+            listed = self.files.do(
                 "ls", path=path, showHidden=True, recursive=False, dereference=False
             )
         except NotADirectoryError:
@@ -139,7 +142,7 @@ class IriFileSystem(AbstractFileSystem):  # type: ignore[misc]
 
     def checksum(self, path: str) -> str:
         """Return the SHA-256 of a file, in hexadecimal digits."""
-        return self._files.checksum(self._strip_protocol(path))
+        return self.files.checksum(self._strip_protocol(path))
 
     def cat_file(
         self, path: str, start: int | None = None, end: int | None = None, **_: Any
@@ -148,7 +151,7 @@ class IriFileSystem(AbstractFileSystem):  # type: ignore[misc]
         path = self._strip_protocol(path)
         if start is not None and -PART <= start < 0 and end is None:
             try:
-                return self._files.tail(path, -start, text=path.endswith(_TEXTS))
+                return self.files.tail(path, -start, text=path.endswith(_TEXTS))
             except Inexact:
                 return self._exact(path, start, end)
         if (start or 0) < 0 or (end or 0) < 0:
@@ -163,7 +166,7 @@ class IriFileSystem(AbstractFileSystem):  # type: ignore[misc]
     def _whole(self, path: str) -> bytes:
         """Return a file of unknown size: most are small, and read by one request."""
         try:
-            return self._files.download(path)
+            return self.files.download(path)
         except PortalError:  # too large, or what ails it is said once more
             size = self.info(path)["size"]
             if size <= PART:
@@ -180,7 +183,7 @@ class IriFileSystem(AbstractFileSystem):  # type: ignore[misc]
         while end is None or start + len(found) < end:
             wanted = PART if end is None else min(PART, end - start - len(found))
             try:
-                data = self._files.view(path, start + len(found), wanted, text=text)
+                data = self.files.view(path, start + len(found), wanted, text=text)
             except Inexact:
                 self._bytes_told = self._bytes_told and text
                 raise
@@ -193,7 +196,7 @@ class IriFileSystem(AbstractFileSystem):  # type: ignore[misc]
         """Return a range of a file of which the service gives exactly only the whole."""
         size = self.info(path)["size"]
         if size <= PART:
-            return self._files.download(path)[start:end]
+            return self.files.download(path)[start:end]
         first, last, _ = slice(start, end).indices(size)
         return parts.split_and_read(self, path, first, max(first, last))
 
@@ -234,7 +237,7 @@ class IriFileSystem(AbstractFileSystem):  # type: ignore[misc]
         if len(value) > PART:
             parts.put(self, io.BytesIO(value), path)
             return
-        self._files.upload(path, bytes(value))
+        self.files.upload(path, bytes(value))
         self.chmod(path, _FILE)
 
     def put_file(self, lpath: str, rpath: str, callback: Any = None, **_: Any) -> None:
@@ -256,7 +259,7 @@ class IriFileSystem(AbstractFileSystem):  # type: ignore[misc]
             return
         path = self._strip_protocol(path)
         try:
-            self._files.do("mkdir", path=path, parent=False)
+            self.files.do("mkdir", path=path, parent=False)
         except Uncertain:
             if not self.isdir(path):
                 raise
@@ -281,7 +284,7 @@ class IriFileSystem(AbstractFileSystem):  # type: ignore[misc]
         """Rename; a file that has the new name is replaced."""
         old, new = self._strip_protocol(path1), self._strip_protocol(path2)
         try:
-            self._files.do("mv", path=old, target_path=new)
+            self.files.do("mv", path=old, target_path=new)
         except Uncertain:
             if self.exists(old) or not self.exists(new):
                 raise
@@ -292,7 +295,7 @@ class IriFileSystem(AbstractFileSystem):  # type: ignore[misc]
         if self.isdir(old):
             self.makedirs(new, exist_ok=True)
             return
-        self._files.do("cp", path=old, target_path=new, dereference=True)
+        self.files.do("cp", path=old, target_path=new, dereference=True)
         self.chmod(new, _FILE)
 
     def rm(
@@ -312,7 +315,7 @@ class IriFileSystem(AbstractFileSystem):  # type: ignore[misc]
         """Remove what has a name."""
         path = self._strip_protocol(path)
         try:
-            self._files.do("rm", path=path)
+            self.files.do("rm", path=path)
         except Uncertain:
             if self.exists(path):
                 raise
@@ -326,7 +329,7 @@ class IriFileSystem(AbstractFileSystem):  # type: ignore[misc]
     def chmod(self, path: str, mode: int | str) -> None:
         """Change who may use a file."""
         text = mode if isinstance(mode, str) else f"{mode:o}"
-        self._files.do("chmod", path=self._strip_protocol(path), mode=text)
+        self.files.do("chmod", path=self._strip_protocol(path), mode=text)
 
     def _open(
         self,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import posixpath
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -21,10 +20,18 @@ _JOIN: Final = """\
 umask 077
 cat -- "$1"/?????? > "$1/whole" && mv -- "$1/whole" "$2" && rm -r -- "$1"
 """
-#: Takes a file apart, whole or not at all.
+#: Takes every large file below a path apart, each whole or not at all; forgets what is a day old.
 _SPLIT: Final = """\
 umask 077
-mkdir -- "$2.$$" && split -b "$3" -a 6 -d -- "$1" "$2.$$/" && mv -T -- "$2.$$" "$2"
+export scratch="$2" size="$3"
+mkdir -p -- "$2" && find "$2" -mindepth 1 -maxdepth 1 -mtime +0 -exec rm -r -- {} +
+find "$1" -type f -size +"$3"c -exec sh -c '
+for file; do
+    to=$scratch/$(printf %s "$file" | sha256sum | cut -c1-32)-$(stat -c %s-%Y -- "$file")
+    test -d "$to" && continue
+    mkdir -- "$to.$$" && split -b "$size" -a 6 -d -- "$file" "$to.$$/" &&
+        mv -T -- "$to.$$" "$to" || exit 1
+done' portal {} +
 """
 
 
@@ -42,7 +49,7 @@ def put(fs: IriFileSystem, file: IO[bytes], path: str) -> None:
         fs.pipe_file(path, file.read())
         return
     digest = _digest(file)
-    directory = f"{path}.{digest[:16]}.parts"
+    directory = f"{fs.scratch}/{_name(path)}-{digest[:32]}"
     fs.makedirs(directory, exist_ok=True)
     there = {one["name"]: one["size"] for one in fs.ls(directory)}
     for number in range(-(-size // PART)):
@@ -50,7 +57,7 @@ def put(fs: IriFileSystem, file: IO[bytes], path: str) -> None:
         if there.get(name) != min(PART, size - number * PART):
             file.seek(number * PART)
             fs.pipe_file(name, file.read(PART))
-    fs._work(("/bin/sh", "-c", _JOIN, "portal", directory, path))
+    fs.work(("/bin/sh", "-c", _JOIN, "portal", directory, path))
     _same(fs, path, digest)
 
 
@@ -103,18 +110,24 @@ def _fetch(fs: IriFileSystem, path: str, size: int, file: IO[bytes]) -> None:
 def split_and_read(fs: IriFileSystem, path: str, start: int, end: int) -> bytes:
     """Return a range of a large file whose service gives only whole small ones exactly.
 
-    The file is taken apart at the facility, once, beside itself.
+    The file is taken apart by a job, and with it, since a job may have to wait, every large one of
+    the Zarr store that it is in. The parts lie in the file system's scratch directory for a day.
     """
     info = fs.info(path)
-    directory = f"{path}.{info['size']}-{int(info['mtime'])}.parts"
+    directory = f"{fs.scratch}/{_name(path)}-{info['size']}-{int(info['mtime'])}"
     if not fs.isdir(directory):
-        fs._work(("/bin/sh", "-c", _SPLIT, "portal", path, directory, str(PART)))
+        store, within, _ = path.partition(".zarr/")
+        top = f"{store}.zarr" if within else path
+        fs.work(("/bin/sh", "-c", _SPLIT, "portal", top, fs.scratch, str(PART)))
     found = bytearray()
     for number in range(start // PART, -(-end // PART)):
-        data = fs._files.download(posixpath.join(directory, f"{number:06d}"))
-        first = max(0, start - number * PART)
-        found += data[first : end - number * PART]
+        data = fs.files.download(f"{directory}/{number:06d}")
+        found += data[max(0, start - number * PART) : end - number * PART]
     return bytes(found)
+
+
+def _name(path: str) -> str:
+    return hashlib.sha256(path.encode(errors="surrogateescape")).hexdigest()[:32]
 
 
 def _same(fs: IriFileSystem, path: str, digest: str) -> None:

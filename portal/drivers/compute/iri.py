@@ -23,6 +23,7 @@ from portal.errors import Unavailable
 if TYPE_CHECKING:
     from portal.drivers.compute._iri_fs import IriFileSystem
 
+_SCRATCH: Final = ".large"
 _SMALL: Final = Resources(node_count=1, process_count=1, cpu_cores_per_process=1)
 _SMALL_SECONDS: Final = 600
 _LONGEST_WAIT: Final = 5.0
@@ -139,22 +140,26 @@ class IriCompute:
         Unavailable, Denied
             It was not reached, or the directory cannot be made.
         """
-        root = self._about.directory(self._storage_id, self._directory)
         try:
-            self._fs.makedirs(root, exist_ok=True)
+            self._fs.makedirs(self._root, exist_ok=True)
         except OSError as error:
             raise Unavailable(
-                f"The workspace {root} at {self._client.base} cannot be made",
+                f"The workspace {self._root} at {self._client.base} cannot be made",
                 found=str(error),
                 advice="Set `workspace` of this compute resource to a directory of your own there.",
             ) from error
-        return IriWorkspace(root, self._fs)
+        return IriWorkspace(self._root, self._fs)
+
+    @cached_property
+    def _root(self) -> str:
+        return self._about.directory(self._storage_id, self._directory)
 
     @cached_property
     def _fs(self) -> IriFileSystem:
         from portal.drivers.compute._iri_fs import IriFileSystem
 
-        return IriFileSystem(Files(self._client, self._storage_id), self._work)
+        files = Files(self._client, self._storage_id)
+        return IriFileSystem(files, self._work, f"{self._root}/{_SCRATCH}")
 
     @property
     def python(self) -> str:

@@ -184,9 +184,27 @@ def test_large_files_go_up_and_come_down(fs, directory, tmp_path):
     assert fs.cat_file(f"{directory}/there.bin") == BIG
 
 
+def test_large_files_of_a_store_are_taken_apart_by_one_job(like_reference, sent):
+    """Beside the store, where they are no part of it."""
+    compute = driver(like_reference, "v2")
+    store = f"{compute.workspace.root}/{uuid.uuid4().hex} of $(x)/result.zarr"
+    for name in ("a/c/0/0", "a/c/0/1", "zarr.json"):
+        path = Path(store, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(BIG if "c" in name.split("/") else b"{}")
+    fs, before = compute.workspace.fs, len(sent)
+    for name in ("a/c/0/0", "a/c/0/1"):
+        assert fs.cat_file(f"{store}/{name}") == BIG
+        assert fs.cat_file(f"{store}/{name}", PART - 3, PART + 3) == BIG[PART - 3 : PART + 3]
+    assert len([one for one in sent[before:] if "/compute/job/" in one.url]) == 1
+    assert fs.find(store) == [f"{store}/a/c/0/0", f"{store}/a/c/0/1", f"{store}/zarr.json"]
+    Path(store, "a/c/0/1").write_bytes(BIG[::-1] + b"more")
+    assert fs.cat_file(f"{store}/a/c/0/1") == BIG[::-1] + b"more"
+
+
 def test_upload_goes_on_after_a_cut(server, fs, directory, tmp_path, sent, monkeypatch):
     (tmp_path / "here").write_bytes(BIG)
-    upload, done = fs._files.upload, []
+    upload, done = fs.files.upload, []
 
     def cut(path, data):
         if done:
@@ -194,13 +212,13 @@ def test_upload_goes_on_after_a_cut(server, fs, directory, tmp_path, sent, monke
         done.append(path)
         upload(path, data)
 
-    monkeypatch.setattr(fs._files, "upload", cut)
+    monkeypatch.setattr(fs.files, "upload", cut)
     with pytest.raises(Unavailable):
         fs.put_file(str(tmp_path / "here"), f"{directory}/there")
     monkeypatch.undo()
     again = []
     monkeypatch.setattr(
-        fs._files, "upload", lambda path, data: (again.append(path), upload(path, data))
+        fs.files, "upload", lambda path, data: (again.append(path), upload(path, data))
     )
     fs.put_file(str(tmp_path / "here"), f"{directory}/there")
     assert Path(f"{directory}/there").read_bytes() == BIG
@@ -282,7 +300,12 @@ def driver_of(service, tmp_path):
     token.touch(0o600)
     token.write_text("secret")
     resource = {"id": "r", "name": "r"}
-    compute = IriCompute(f"{service.url}/api/v1", token_file=str(token), ca_file=service.ca_file)
+    compute = IriCompute(
+        f"{service.url}/api/v1",
+        token_file=str(token),
+        ca_file=service.ca_file,
+        workspace="/site",
+    )
     service.answers = [(200, {}, [resource])]
     assert compute._storage_id == "r"
     return compute

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import math
 import os
 import time
 from collections.abc import Iterable, Mapping
@@ -54,7 +55,7 @@ class History:
         if not self.waits:
             return None
         ordered = sorted(self.waits)
-        return ordered[min(len(ordered) - 1, int(_QUANTILE * len(ordered)))]
+        return ordered[math.ceil(_QUANTILE * len(ordered)) - 1]
 
     @property
     def rate(self) -> float | None:

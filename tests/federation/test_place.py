@@ -87,7 +87,7 @@ def test_what_was_learnt_takes_the_place_of_what_was_supposed() -> None:
             now=NOW,
         )
     )  # fmt: skip
-    assert found["queue"] == 40.0
+    assert found["queue"] == 30.0
     assert found["data"] == 10**8 / 50e6
     assert found["decode"] == 10**9 / 4e9
     assert found["tasks"] == 2000 * TASK

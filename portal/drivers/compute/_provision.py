@@ -201,7 +201,9 @@ class _Builder:
             sent = [p for p in packages if way == "upload" or not p.installable(found.version)]
             if len(sent) < len(packages):
                 count, tool = len(packages) - len(sent), "uv" if found.uv else "pip"
-                self.tell(f"{count} packages from the index of {self.name}, by {tool}")
+                self.tell(
+                    f"{count} packages come from the index that {self.name} reaches, by {tool}"
+                )
             question = self._question(found, sent)
             try:
                 self._run(found.python, question, sent)

@@ -185,6 +185,7 @@ def test_conforms(
     operation = schemas[version, mode][path][method]
     headers = {"Authorization": f"Bearer {busy.tokens.issue()}"}
     statuses: list[int] = []
+    session = Client(busy, version).session
 
     @hypothesis.settings(
         max_examples=3,
@@ -197,7 +198,11 @@ def test_conforms(
     @hypothesis.given(case=operation.as_strategy(generation_mode=mode))
     def holds(case: schemathesis.Case) -> None:
         answer = case.call_and_validate(
-            base_url=busy.url, headers=headers, verify=str(busy.ca_file), timeout=30
+            base_url=busy.url,
+            session=session,
+            headers=headers,
+            verify=str(busy.ca_file),
+            timeout=30,
         )
         statuses.append(answer.status_code)
 

@@ -14,7 +14,7 @@ from portal.core.job import JobAttributes, JobSpec, JobState, JobStatus
 from portal.core.standing import Job
 from portal.drivers.compute._iri_client import KEY, Client, Request
 from portal.drivers.compute._iri_problem import Uncertain
-from portal.errors import Denied, InvalidParameter, NotFound, Unavailable, Unreadable
+from portal.errors import Denied, InvalidParameter, NotFound, PortalError, Unavailable, Unreadable
 
 #: Keys that are no UUIDs become some, since the documents say that a key is one.
 _KEYS: Final = uuid.UUID("0f5a2d76-5b1e-5d0c-9a53-3f1c1f6f8f2b")
@@ -132,7 +132,13 @@ class Jobs:
             yield one
 
     def status(self, job_id: str) -> JobStatus:
-        """Say what the service knows of a job."""
+        """Say what the service knows of a job.
+
+        Raises
+        ------
+        NotFound
+            It knows neither the job nor the resource any more.
+        """
         found = None
         if _is_id(job_id):
             request = Request(
@@ -144,6 +150,7 @@ class Jobs:
             try:
                 found = self._client.call(request)
             except (NotFound, InvalidParameter) as error:
+                self._require_resource(error)
                 told = f" ({error.found})" if error.found else ""
                 return _unheard(f"The facility knows of no job {job_id}{told}")
         if found is None:
@@ -151,6 +158,12 @@ class Jobs:
         if not isinstance(found, dict):
             raise _unknown(found)
         return _status(found)
+
+    def _require_resource(self, error: PortalError) -> None:
+        """Raise the error unless the resource is there: a proxy knows of nothing on a bad day."""
+        listed = self._client.call(Request("GET", "/compute/resources", repeat=True))
+        if self._resource not in [quote(str(one.get("id")), safe="") for one in listed or []]:
+            raise error
 
     def cancel(self, job_id: str) -> None:
         """End a job; one that has ended, or that there is not, is left as it is."""

@@ -23,6 +23,7 @@ from portal.errors import (
     PortalError,
     TooLarge,
     Unavailable,
+    Unreadable,
 )
 from tests.drivers.compute.iri_facility import driver, sent, served, token_of
 from tests.drivers.compute.servers.standin import stand_in
@@ -357,3 +358,39 @@ def test_no_answer_is_not_taken_for_no_file(healed):
     for what in (fs.exists, fs.isdir, fs.isfile):
         with pytest.raises(Denied):
             what(root)
+
+
+def test_service_that_knows_of_nothing_does_not_end_a_run(service, token_file):
+    compute = IriCompute(
+        f"{service.url}/api/v2", token_file=str(token_file), ca_file=service.ca_file
+    )
+    service.answers = [(200, {}, [{"id": "r", "name": "debug"}]), (404, {}, "<html>maintenance")]
+    with pytest.raises(NotFound, match="maintenance"):
+        compute.status("1-2")
+
+
+def test_status_is_read_with_care(service, token_file):
+    compute = IriCompute(
+        f"{service.url}/api/v1", token_file=str(token_file), ca_file=service.ca_file
+    )
+    service.answers = [(200, {}, [{"id": "r", "name": "debug"}])]
+    assert compute._resource_id == "r"
+
+    def status(**told):
+        service.answers = [(200, {}, {"id": "1", "status": told})]
+        return compute.status("1")
+
+    assert status(state="completed", exit_code=0).state is JobState.COMPLETED
+    failed = status(state="completed", exit_code=3)
+    assert (failed.state, failed.exit_code, failed.message) == (JobState.FAILED, 3, "exit code 3")
+    waits = status(state="queued", message="Priority", meta_data={"position": 4, "start": 5})
+    assert (waits.state, waits.message, waits.position, waits.start) == (
+        JobState.QUEUED,
+        "Priority",
+        4,
+        5.0,
+    )
+    assert status(state="queued", meta_data={"position": "4th", "nodes": 3}).nodes == ()
+    for wrong in ({"state": "suspended"}, {"state": None}):
+        with pytest.raises(Unreadable, match="document"):
+            status(**wrong)

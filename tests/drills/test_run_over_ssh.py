@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +119,32 @@ def test_cuts_and_a_restarted_sshd_lose_nothing(make, relay, sshd):
     patiently(lambda: run.wait(120))
     assert patiently(run.result).naps.sum() == sum(range(60))
     assert len(list(Path(run.directory.path).parent.glob(".jobs/*-*-*"))) == 1
+
+
+def test_network_that_is_away_for_half_a_minute(make, relay):
+    """During progress, a fetch and a submission, at the keepalives of daily use."""
+    fed = make()
+    before = start(fed)
+    whole = before.result(timeout=120)
+    run = start(fed, naps=120)
+    wait_until(lambda: done(run) > 2)
+    with ThreadPoolExecutor(3) as threads:
+        relay.freeze()
+        tried = [
+            threads.submit(run.status),
+            threads.submit(whole.x.compute),
+            threads.submit(start, fed, naps=1),
+        ]
+        time.sleep(31)
+        relay.heal()
+        failed = [one.exception(120) for one in tried]
+    assert {type(one) for one in failed} <= {type(None), Unavailable}
+    np.testing.assert_array_equal(whole.x.values.ravel(), 2 * np.arange(20_000.0))
+    for one in (run, *(patiently(fed.runs))):
+        patiently(lambda one=one: one.wait(120))
+        assert one.state is JobState.COMPLETED, one
+    jobs = len(list(Path(run.directory.path).parent.glob(".jobs/*-*-*")))
+    assert jobs == len(fed.runs()) <= 3
 
 
 def test_cancel_over_ssh_leaves_no_process(make, site_users):

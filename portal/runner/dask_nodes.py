@@ -5,12 +5,16 @@ Imported by the workers too.
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+import importlib
+from typing import Any, Final
 
 from distributed import Scheduler, Worker
 from distributed.http.routing import RoutingApplication
 
 from portal.runner.security import RunSecurity
+
+_PAGES: Final = "distributed.dashboard.scheduler"
 
 
 class QuietScheduler(Scheduler):
@@ -31,6 +35,19 @@ class ShownScheduler(Scheduler):
     """
 
     dashboard_port: int
+
+    async def show(self) -> None:
+        """Serve the dashboard, or a page that says what it needs; importing it takes a while."""
+        try:
+            pages = await asyncio.to_thread(importlib.import_module, _PAGES)
+        except ImportError:
+            from distributed.http.utils import get_handlers
+            from tornado.web import Application
+
+            missing = get_handlers(self, ["distributed.http.scheduler.missing_bokeh"], prefix="/")
+            self.http_application.add_application(Application(missing))
+        else:
+            pages.connect(self.http_application, self.http_server, self, prefix="/")
 
     def start_http_server(self, routes: Any, *_: Any, **__: Any) -> None:
         """Listen over TLS."""

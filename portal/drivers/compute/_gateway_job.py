@@ -1,7 +1,7 @@
 """The keeper of one job: started by a Dask worker of a gateway's cluster, with the job's record.
 
-It needs Python's own library alone: its text is written into the record, and run from there by any
-Python of 3.8 and later. It starts the program once, whoever starts the keeper again; ends every
+It needs Python's own library alone: its text is sent there, and run by the worker's own Python, 3.8
+and later. It starts the program once, whoever starts the keeper again; ends every
 process of the job, those that have left its session too; leaves word of the end in the record; and
 has the gateway stop the cluster.
 
@@ -248,5 +248,15 @@ def stop_cluster() -> None:
             return
 
 
+def main(record: str) -> None:
+    """Keep a job; where its record cannot be used, leave no cluster that does nothing."""
+    try:
+        Keeper(record).keep()
+    except OSError as error:
+        sys.stderr.write(f"portal: the record of a job cannot be used: {error}\n")
+        kill_descendants()
+        stop_cluster()
+
+
 if __name__ == "__main__":
-    Keeper(sys.argv[1]).keep()
+    main(sys.argv[1])

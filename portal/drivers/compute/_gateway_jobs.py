@@ -11,7 +11,6 @@ import inspect
 import json
 import subprocess
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,7 +27,8 @@ if TYPE_CHECKING:
 
 _POLL_SECONDS: Final = 0.25
 #: The keeper gives the program ten seconds to end.
-_END_SECONDS: Final = 30.0
+_END_SECONDS: Final = 20.0
+_STOP_SECONDS: Final = 30.0
 _RETRIES: Final = 3
 _MAKE: Final = 'umask 077; mkdir -p -- "$1/keys" && mkdir -- "$1/$2"'
 
@@ -41,8 +41,6 @@ class GatewayJobs:
     ----------
     records
         Directory of the records, at ``transport`` and at the workers.
-    keeper
-        The command that runs a Python there; the keeper's file and the record are added to it.
     start_seconds
         How long a cluster's scheduler may take to start.
     """
@@ -50,7 +48,6 @@ class GatewayJobs:
     server: GatewayServer
     transport: Transport
     records: str
-    keeper: tuple[str, ...]
     start_seconds: float
 
     def start(self, job: JobSpec, argv: list[str]) -> str:
@@ -61,19 +58,34 @@ class GatewayJobs:
         argv
             The command, in place of the job's own.
         """
-        name = self._of_key(job.key) if job.key else None
-        if name is None:
+        left = self._of_key(job.key) if job.key else None
+        if left is None:
             _require_possible(job)
-            name = self._claim(job, argv)
-        if self._read(name, "handed.json") is None:
-            try:
-                self._hand_over(name)
-            except NotStarted:  # nothing has run: the key may start another
-                self.server.stop(name)
-                if job.key is not None:
-                    self.transport.fs.rm(self._of(job.key))
+        name = left or self._claim(job, argv)
+        if self._is_handed(name):
+            return name
+        try:
+            self._hand_over(name)
+        except NotStarted:
+            if self._is_handed(name):  # by another, and it has ended since
+                return name
+            self._withdraw(name, job.key)
+            if left is None:
                 raise
+            return self.start(job, argv)
         return name
+
+    def _is_handed(self, name: str) -> bool:
+        files = ("handed.json", "started.json", "ended.json")
+        return any(self._read(name, file) is not None for file in files)
+
+    def _withdraw(self, name: str, key: str | None) -> None:
+        """Give up a cluster on which nothing has run; its key may start another."""
+        self.transport.fs.pipe_file(self._path(name, "wanted"), b"cancel")
+        self.server.stop(name)
+        if key is not None:
+            with contextlib.suppress(FileNotFoundError):
+                self.transport.fs.rm(self._of(key))
 
     def _claim(self, job: JobSpec, argv: list[str]) -> str:
         """Make a cluster and its record; where another has made those of the key, take them."""
@@ -121,7 +133,6 @@ class GatewayJobs:
             "duration": job.attributes.duration,
         }
         fs = self.transport.fs
-        fs.pipe_file(self._path(name, "keeper.py"), inspect.getsource(_gateway_job).encode())
         fs.pipe_file(self._path(name, "wanted"), b"run")
         fs.pipe_file(self._path(name, "job.json"), json.dumps(values).encode())
 
@@ -133,8 +144,9 @@ class GatewayJobs:
         record = f"{self.records}/{name}"
         key = f"portal-job-{name}"
         with self.server.client(report) as client:
-            argv = [*self.keeper, f"{record}/keeper.py", record]
-            # A keeper that was killed is followed by another, which says that the job was lost.
+            # The worker's own Python runs the keeper. One that was killed is followed by another,
+            # which says that the job was lost.
+            argv = ["/proc/self/exe", "-I", "-c", inspect.getsource(_gateway_job), record]
             future = client.submit(subprocess.check_call, argv, key=key, retries=_RETRIES)
             fire_and_forget(future)  # type: ignore[no-untyped-call]
             while client.sync(client.scheduler.get_task_status, keys=[key])[key] is None:
@@ -161,6 +173,8 @@ class GatewayJobs:
             nodes = (str(started["host"]),)
             message = "" if status == "running" else f"its cluster is {status}"
             return JobStatus(JobState.ACTIVE, message, time=time.time(), nodes=nodes)
+        if status == "running" and self._read(name, "job.json") is None:
+            return JobStatus(JobState.ACTIVE, "an interactive cluster", time=time.time())
         what = "a worker" if status == "running" else "the scheduler"
         message = f"cluster {status}: {what} of its gateway cluster has not started yet"
         return JobStatus(JobState.QUEUED, message, time=time.time())
@@ -174,7 +188,7 @@ class GatewayJobs:
             )
         return _failed(
             f"The gateway's cluster {name} has {report.status.name.lower()}, and its job left no "
-            "word: its worker or its scheduler was lost"
+            f"word: its worker or its scheduler was lost, or its workers do not see {self.records}"
         )
 
     def cancel(self, name: str) -> None:
@@ -184,9 +198,9 @@ class GatewayJobs:
         if self._read(name, "job.json") is not None and self._ended(name) is None:
             self.transport.fs.pipe_file(self._path(name, "wanted"), b"cancel")
             if self._read(name, "started.json") is not None:
-                self._until(lambda: self._ended(name) or self._is_gone(name))
+                self._until_ended(name)
         if not self._is_gone(name):
-            self.server.stop(name, seconds=_END_SECONDS)
+            self.server.stop(name, seconds=_STOP_SECONDS)
 
     def list(self) -> list[Job]:
         """Give the user's clusters that wait or run: jobs, and those that are no job's."""
@@ -194,7 +208,7 @@ class GatewayJobs:
             Job(
                 id=report.name,
                 name=(self._read(report.name, "job.json") or {}).get("name", ""),
-                state=self.status(report.name).state,
+                state=(self._ended(report.name) or self._alive(report.name, report)).state,
                 submitted=report.start_time.timestamp(),
             )
             for report in self.server.clusters()
@@ -239,9 +253,9 @@ class GatewayJobs:
     def _write(self, name: str, file: str, values: dict[str, Any]) -> None:
         self.transport.fs.pipe_file(self._path(name, file), json.dumps(values).encode())
 
-    def _until(self, what: Callable[[], object]) -> None:
+    def _until_ended(self, name: str) -> None:
         end = time.monotonic() + _END_SECONDS
-        while not what() and time.monotonic() < end:
+        while self._ended(name) is None and time.monotonic() < end:
             time.sleep(_POLL_SECONDS)
 
 

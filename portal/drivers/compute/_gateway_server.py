@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
 T = TypeVar("T")
-_TIMEOUT: Final = 60.0
+_TIMEOUT: Final = 30.0
 #: Hexadecimal digits; on Kubernetes, a namespace and a dot come first.
 _NAME: Final = re.compile(r"[A-Za-z0-9]+(?:[.-][A-Za-z0-9]+)*")
 _POLL_SECONDS: Final = 0.25
@@ -82,7 +82,14 @@ class GatewayServer:
 
     def report(self, name: str) -> ClusterReport | None:
         """Describe a cluster; None for one that the gateway does not know."""
-        return self._ask(lambda gateway: _report(gateway, name))
+
+        async def work(gateway: Gateway) -> ClusterReport | None:
+            try:
+                return await gateway.get_cluster(name)
+            except ValueError:  # 404: never heard of, or forgotten since
+                return None
+
+        return self._ask(work)
 
     def clusters(self) -> list[ClusterReport]:
         """Describe the user's clusters that wait or run."""
@@ -113,17 +120,13 @@ class GatewayServer:
         seconds
             How long to wait at most.
         """
-
-        async def work(gateway: Gateway) -> None:
-            await gateway.stop_cluster(name)
-            end = time.monotonic() + seconds
-            while time.monotonic() < end:
-                report = await _report(gateway, name)
-                if report is None or is_over(report):
-                    return
-                await asyncio.sleep(_POLL_SECONDS)
-
-        self._ask(work)
+        self._ask(lambda gateway: gateway.stop_cluster(name))
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            report = self.report(name)
+            if report is None or is_over(report):
+                return
+            time.sleep(_POLL_SECONDS)
 
     def running(self, name: str, *, seconds: float) -> ClusterReport:
         """Wait until the cluster's scheduler runs.
@@ -133,24 +136,20 @@ class GatewayServer:
         NotStarted
             It did not start, or not within ``seconds``.
         """
-
-        async def work(gateway: Gateway) -> ClusterReport:
-            end = time.monotonic() + seconds
-            while True:
-                report = await _report(gateway, name)
-                status = "unknown" if report is None else report.status.name.lower()
-                if status == "running":
-                    return report
-                if status != "pending" or time.monotonic() > end:
-                    raise NotStarted(
-                        f"The scheduler of the gateway's cluster {name} did not start",
-                        found=f"{status}, after {seconds:g} s at most",
-                        advice="Try again, or ask the site: its limit for starting is "
-                        "cluster_start_timeout.",
-                    )
-                await asyncio.sleep(_POLL_SECONDS)
-
-        return self._ask(work)
+        end = time.monotonic() + seconds
+        while True:
+            report = self.report(name)
+            status = "unknown" if report is None else report.status.name.lower()
+            if report is not None and status == "running":
+                return report
+            if status != "pending" or time.monotonic() > end:
+                raise NotStarted(
+                    f"The scheduler of the gateway's cluster {name} did not start",
+                    found=f"{status}, after {seconds:g} s at most",
+                    advice="Try again, or ask the site: its limit for starting is "
+                    "cluster_start_timeout.",
+                )
+            time.sleep(_POLL_SECONDS)
 
     def client(self, report: ClusterReport, *, default: bool = False) -> Client:
         """Connect to a running cluster through the gateway's proxy, by the cluster's certificate.
@@ -264,10 +263,3 @@ def is_name(name: str) -> bool:
 def is_over(report: ClusterReport) -> bool:
     """Whether a cluster has ended."""
     return report.status.name in ("STOPPED", "FAILED")
-
-
-async def _report(gateway: Gateway, name: str) -> ClusterReport | None:
-    try:
-        return await gateway.get_cluster(name)
-    except ValueError:  # 404: never heard of, or forgotten since
-        return None

@@ -145,7 +145,6 @@ class GatewayCompute(Provided):
             self._server,
             self._transport,
             f"{self.workspace.root}/.gateway",
-            tuple(under(self.setup, [self.python])),
             self._start_seconds,
         )
 
@@ -169,10 +168,7 @@ class GatewayCompute(Provided):
         Denied, InvalidParameter
             The gateway refuses; the job asks for what a gateway has no word for.
         """
-        argv = [job.executable, *job.arguments]
-        if not job.inherit_environment:
-            argv = under(self.setup, argv)
-        return self._jobs.start(job, argv)
+        return self._jobs.start(job, under(self.setup, [job.executable, *job.arguments]))
 
     def status(self, job_id: str) -> JobStatus:
         """Say whether a job waits, runs, or how it ended.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -114,6 +115,18 @@ os.kill(os.getpid(), signal.SIGKILL)
         """Return the process that keeps a job."""
         started = f"{compute.workspace.root}/.gateway/{job_id}/started.json"
         return psutil.Process(json.loads(self.until(lambda: self.text(compute, started)))["pid"])
+
+    def test_what_cannot_start_ends_and_says_why(self, compute):
+        """A program that is not there; a record that the worker does not see."""
+        missing = compute.submit(JobSpec("/no/such/program", directory=self.directory(compute)))
+        unseen = self.job(compute, self.directory(compute), "pass")
+        shutil.rmtree(Path(compute.workspace.root, ".gateway", unseen))
+        status = self.ended(compute, missing)
+        assert status.state is JobState.FAILED
+        assert "/no/such/program" in status.message
+        status = self.ended(compute, unseen)
+        assert status.state is JobState.FAILED
+        assert "do not see" in status.message
 
     def test_two_that_ask_at_once_get_one_job(self, compute):
         directory = self.directory(compute)

@@ -90,7 +90,8 @@ def local_environment() -> Environment:
     """Describe the environment of this process."""
     from importlib import metadata
 
-    found = {d.name.lower(): d.version for d in metadata.distributions() if d.name}
+    told = (distribution.metadata for distribution in metadata.distributions())
+    found = {m["Name"].lower(): m["Version"] for m in told if "Name" in m}
     return Environment(
         python="{}.{}".format(*sys.version_info),
         packages={name: found[name] for name in CHECKED if name in found},

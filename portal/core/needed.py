@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from portal.core.environment import CHECKED, Environment
 
@@ -42,16 +42,12 @@ def needed(function: Callable[..., Any] | None = None) -> Environment:
         The analysis' function. A package that only a text names (an engine, a plug-in of another
         package) is found by no reader of code: the function takes it along by importing it.
     """
-    installed = _installed()
-    roots = {PORTAL}
-    for group in _PLUGINS:
-        roots |= {_canonical(p.dist.name) for p in metadata.entry_points(group=group) if p.dist}
+    installed = _Installed()
+    roots = {PORTAL, *_plugins()}
     if function is not None:
         roots |= set(_distributions(imports(function), installed))
-    found = _closure(roots, installed)
-    versions = {
-        n: installed[n].version for n in found if n == PORTAL or not _editable(installed[n])
-    }
+    found = {name: installed[name] for name in _closure(roots, installed)}
+    versions = {n: p.version for n, p in found.items() if p and (n == PORTAL or not p.editable)}
     if PORTAL in versions:
         versions[PORTAL] += SOURCE + digest(portal_files())
     return Environment(
@@ -143,27 +139,40 @@ def _canonical(name: str) -> str:
     return canonicalize_name(name)
 
 
-def _editable(distribution: metadata.Distribution) -> bool:
-    import json
-
-    told = json.loads(distribution.read_text("direct_url.json") or "{}")
-    return bool(told.get("dir_info", {}).get("editable"))
-
-
-def _installed() -> dict[str, metadata.Distribution]:
-    found: dict[str, metadata.Distribution] = {}
-    for distribution in metadata.distributions():
-        if distribution.name:
-            found.setdefault(_canonical(distribution.name), distribution)
-    return found
+def _plugins() -> Iterator[str]:
+    points = metadata.entry_points()
+    seen = {p.dist for group in _PLUGINS for p in points.select(group=group) if p.dist}
+    yield from (_canonical(distribution.metadata["Name"]) for distribution in seen)
 
 
-def _distributions(
-    modules: Iterable[str], installed: dict[str, metadata.Distribution]
-) -> Iterator[str]:
+class _Package(NamedTuple):
+    version: str
+    requires: tuple[str, ...]
+    editable: bool
+
+
+class _Installed(dict[str, _Package | None]):
+    """The distributions here by canonical name, each read once, when first asked for."""
+
+    def __missing__(self, name: str) -> _Package | None:
+        import json
+
+        try:
+            found = metadata.distribution(name)
+        except metadata.PackageNotFoundError:
+            self[name] = None
+            return None
+        told, origin = found.metadata, json.loads(found.read_text("direct_url.json") or "{}")
+        requires = tuple(told.get_all("Requires-Dist") or ())
+        editable = bool(origin.get("dir_info", {}).get("editable"))
+        self[name] = package = _Package(told["Version"], requires, editable)
+        return package
+
+
+def _distributions(modules: Iterable[str], installed: _Installed) -> Iterator[str]:
     unknown = []
     for module in modules:
-        if _canonical(module) in installed:
+        if installed[_canonical(module)]:
             yield _canonical(module)
         else:
             unknown.append(module)
@@ -172,7 +181,7 @@ def _distributions(
         yield from (_canonical(name) for name in known.get(module, ()))
 
 
-def _closure(roots: set[str], installed: dict[str, metadata.Distribution]) -> set[str]:
+def _closure(roots: set[str], installed: _Installed) -> set[str]:
     """Return roots and all that they require of what is installed, but for the faces."""
     from packaging.requirements import Requirement
 
@@ -180,10 +189,11 @@ def _closure(roots: set[str], installed: dict[str, metadata.Distribution]) -> se
     todo = [(name, _EXTRAS if name == PORTAL else frozenset({""})) for name in sorted(roots)]
     while todo:
         name, extras = todo.pop()
-        if name not in installed or name in _LEFT or extras <= seen.get(name, frozenset()):
+        package = None if name in _LEFT else installed[name]
+        if package is None or extras <= seen.get(name, frozenset()):
             continue
         seen[name] = extras = extras | seen.get(name, frozenset())
-        for text in installed[name].requires or ():
+        for text in package.requires:
             wanted = Requirement(text)
             marker = wanted.marker
             if marker is None or any(marker.evaluate({"extra": extra}) for extra in extras):

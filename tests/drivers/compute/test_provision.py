@@ -135,12 +135,10 @@ def names(lock) -> set[str]:
 
 def runner() -> Environment:
     """What the runner itself imports."""
-    from portal.core.needed import _closure, _installed
+    from portal.core.needed import _closure, _Installed
 
-    installed = _installed()
-    names = _closure(
-        {*CHECKED, "psutil", "cryptography", "packaging", "pystac", "numcodecs"}, installed
-    )
+    more = {"psutil", "cryptography", "packaging", "pystac", "numcodecs"}
+    names = _closure({*CHECKED, *more}, _Installed())
     whole = needed()
     lock = [line for line in whole.lock if line.partition("==")[0] in names | {PORTAL}]
     return Environment(MINOR, whole.packages, tuple(lock))

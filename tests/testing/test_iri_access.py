@@ -39,10 +39,11 @@ def test_without_a_good_token_nothing_is_told(
 ) -> None:
     token = server.tokens.issue()
     headers = {} if given is None else {"Authorization": given.format(token)}
+    session = _bare(server)
     for route in (*routes_about.ROUTES, *routes_work.routes(version)):
         path = "/".join("{}" if part.startswith("{") else part for part in route.path.split("/"))
         url = f"{server.api(version)}{path.format(*['x'] * 3)}"
-        answer = _bare(server).request(route.method, url, headers=headers, timeout=30)
+        answer = session.request(route.method, url, headers=headers, timeout=30)
         if path in OPEN:
             assert answer.status_code in (200, 404), path
             continue

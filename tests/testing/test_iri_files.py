@@ -129,6 +129,15 @@ def test_failures_say_what_the_system_says(client: Client, server: IriServer) ->
     assert [p.name for p in server.root.iterdir()] == ["d"]
 
 
+def test_names_that_are_no_text_are_listed(client: Client, server: IriServer) -> None:
+    for name in (b"\xff", "größe 温度".encode(), b"line\nline"):
+        (server.root / os.fsdecode(name)).touch()
+    (server.root / "link").symlink_to(os.fsdecode(b"\xfe"))
+    found = {one["name"]: one for one in client.done("ls", path=".")}
+    assert set(found) == {"?", "größe 温度", "line\nline", "link"}
+    assert found["link"]["link_target"] == "?"
+
+
 def test_a_pipe_is_not_waited_for(client: Client, server: IriServer) -> None:
     os.mkfifo(server.root / "pipe")
     for name in ("view", "head", "tail", "checksum", "download", "cp"):

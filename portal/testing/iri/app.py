@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs
 
@@ -46,7 +48,7 @@ def application(house: House, tokens: Tokens) -> Starlette:
 
 def _endpoint(house: House, tokens: Tokens, version: int, methods: dict[str, Route]) -> Any:
     from starlette.concurrency import run_in_threadpool
-    from starlette.responses import JSONResponse, Response
+    from starlette.responses import Response
 
     async def endpoint(request: Request) -> Response:
         route = methods["GET" if request.method == "HEAD" else request.method]
@@ -65,11 +67,17 @@ def _endpoint(house: House, tokens: Tokens, version: int, methods: dict[str, Rou
         value = await run_in_threadpool(route.handler, house, call)
         status = value.status if isinstance(value, Reply) else 200
         told = value.value if isinstance(value, Reply) else value
-        if told is None:
-            return Response(status_code=status)
-        return JSONResponse(told, status_code=status)
+        return Response(status_code=status) if told is None else _json(told, status)
 
     return endpoint
+
+
+def _json(told: Any, status: int, headers: Mapping[str, str] | None = None) -> Response:
+    """Answer in JSON; bytes of a file's name that are no UTF-8 become question marks."""
+    from starlette.responses import Response
+
+    text = json.dumps(told, ensure_ascii=False).encode(errors="replace")
+    return Response(text, status, headers, "application/json")
 
 
 def _known(request: Request, tokens: Tokens) -> bool:
@@ -104,11 +112,8 @@ async def _file(request: Request) -> bytes | None:
 
 
 async def _problem(request: Request, error: Exception) -> Response:
-    from starlette.responses import JSONResponse
-
     assert isinstance(error, Problem)
-    told = error.to_dict(request.url.path)
-    return JSONResponse(told, status_code=error.status, headers=dict(error.headers))
+    return _json(error.to_dict(request.url.path), error.status, error.headers)
 
 
 async def _web_problem(request: Request, error: Exception) -> Response:

@@ -260,3 +260,9 @@ def test_the_documents_code_runs(compute: Compute) -> None:
     text = (Path(__file__).parents[2] / "docs" / "iri-server.md").read_text()
     (code,) = re.findall(r"^```python\n(import.*?)^```", text, re.MULTILINE | re.DOTALL)
     exec(code, {"compute": compute})
+
+
+def test_its_web_framework_is_imported_late() -> None:
+    code = "import sys, portal.testing.iri as _; print({'starlette', 'uvicorn'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

@@ -24,6 +24,11 @@ class About:
     def __init__(self, client: Client) -> None:
         self._client = client
 
+    def name(self) -> str:
+        """Return what the facility is called."""
+        found = self._one("/facility")
+        return str(found.get("short_name") or found.get("name") or self._client.base)
+
     def compute(self, wanted: str | None) -> dict[str, Any]:
         """Return the compute resource of an id or a name; the only one where none is named."""
         return _chosen(self._list("GET", "/compute/resources"), wanted, "resource", "compute")
@@ -91,11 +96,7 @@ class About:
         )
 
     def _text(self, resource: dict[str, Any], status: str) -> str:
-        facility = self._one("/facility")
-        words = [str(resource.get("name") or resource["id"])]
-        words.append(
-            f"of {facility.get('short_name') or facility.get('name') or self._client.base}"
-        )
+        words = [str(resource.get("name") or resource["id"]), f"of {self.name()}"]
         site = _last(resource.get("site_uri"))
         if site:
             place = self._one(f"/facility/sites/{quote(site, safe='')}").get("locality_name")
@@ -111,7 +112,7 @@ class About:
     def _outages(self, resource: str) -> Iterator[Outage]:
         now = time.time()
         for one in self._pages("/status/incidents", {"resource_id": resource}):
-            start, end = _moment(one.get("start")), _moment(one.get("end"))
+            start, end = moment(one.get("start")), moment(one.get("end"))
             named = [_last(uri) for uri in one.get("resource_uris") or []]
             if (
                 start is None
@@ -214,7 +215,8 @@ def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
-def _moment(text: Any) -> float | None:
+def moment(text: Any) -> float | None:
+    """Return a time of ISO 8601 in seconds since the epoch; None for what is none."""
     try:
         return datetime.fromisoformat(str(text)).timestamp()
     except ValueError:

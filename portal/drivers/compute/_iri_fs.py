@@ -16,6 +16,7 @@ from typing import IO, Any, Final
 from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
 
 from portal.drivers.compute import _iri_parts as parts
+from portal.drivers.compute._iri_facility import moment
 from portal.drivers.compute._iri_problem import Uncertain
 from portal.drivers.compute._iri_tasks import PART, Files, Inexact
 from portal.errors import PortalError, Unreadable
@@ -132,9 +133,9 @@ class IriFileSystem(AbstractFileSystem):  # type: ignore[misc]
                 return self.info(whole) | {"islink": True}
             except FileNotFoundError:
                 kind = "other"
-        moment = _moment(entry.get("last_modified") or entry.get("lastModified"))
+        changed = moment(entry.get("last_modified") or entry.get("lastModified"))
         found = {"name": whole, "size": size, "type": kind, "permissions": permissions}
-        return found if moment is None else {**found, "mtime": moment}
+        return found if changed is None else {**found, "mtime": changed}
 
     def modified(self, path: str) -> datetime:
         """Return when a file was last changed."""
@@ -370,13 +371,6 @@ class IriFile(AbstractBufferedFile):  # type: ignore[misc]
             with self._kept as kept:
                 parts.put(self.fs, kept, self.path)
         return True
-
-
-def _moment(text: Any) -> float | None:
-    try:
-        return datetime.fromisoformat(str(text)).timestamp()
-    except ValueError:
-        return None
 
 
 def _unknown(path: str, found: Any) -> Unreadable:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
+from portal.core.check import Check
 from portal.core.environment import Environment
 from portal.core.job import JobAttributes, JobSpec, JobState, JobStatus, Resources
 from portal.core.standing import Job, Standing
@@ -18,7 +19,7 @@ from portal.drivers.compute._iri_facility import About
 from portal.drivers.compute._iri_jobs import Jobs
 from portal.drivers.compute._iri_tasks import Files
 from portal.drivers.compute._iri_token import Token
-from portal.errors import Unavailable
+from portal.errors import Denied, PortalError, Unavailable
 
 if TYPE_CHECKING:
     from portal.drivers.compute._iri_fs import IriFileSystem
@@ -193,6 +194,25 @@ class IriCompute:
     def standing(self) -> Standing:
         """Say whether the resource is up, what is announced, and what is left of allocations."""
         return self._about.standing(self._resource_id)
+
+    def checks(self) -> Iterator[Check]:
+        """Look whether the service answers, has the resources, and lets the user in."""
+        looks: dict[str, Callable[[], str]] = {
+            "service": lambda: (
+                f"{self._about.name()}: {self._client.version} at {self._client.base}"
+            ),
+            "resource": lambda: f"{self._resource_id}, its files: {self._storage_id}",
+            "scheduler": lambda: f"lists {sum(1 for _ in self.jobs())} jobs of yours",
+        }
+        for name, look in looks.items():
+            try:
+                yield Check(name, found=look())
+            except PortalError as error:
+                refused = isinstance(error, Denied) and name == "scheduler"
+                yield Check.of(
+                    "login" if refused else name, error, blocks=refused or name != "scheduler"
+                )
+                return
 
     def access_endpoints(self) -> list[dict[str, Any]]:
         """Return the other ways to the storage, as the service says them (v2: AccessEndpoint)."""

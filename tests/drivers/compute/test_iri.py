@@ -7,7 +7,13 @@ import uuid
 
 import pytest
 
-from portal.core.contracts import SupportsEnvironment, SupportsJobs, SupportsStanding
+from portal.core.check import Verdict
+from portal.core.contracts import (
+    SupportsChecks,
+    SupportsEnvironment,
+    SupportsJobs,
+    SupportsStanding,
+)
 from portal.core.job import JobSpec, JobState
 from portal.errors import Denied, InvalidConfig, InvalidParameter
 from portal.testing.compute import ComputeTests
@@ -196,3 +202,20 @@ def test_version_and_resources_are_found(served):
             _ = driver(served, "v1", **options).workspace
     with pytest.raises(InvalidConfig, match="workspace"):
         _ = driver(served, "v1", workspace=None).workspace
+
+
+def test_doctor_finds_all_well_or_says_what_is_not(served, tmp_path, version):
+    compute = driver(served, version)
+    assert isinstance(compute, SupportsChecks)
+    assert [(check.name, check.verdict) for check in compute.checks()] == [
+        ("service", Verdict.OK),
+        ("resource", Verdict.OK),
+        ("scheduler", Verdict.OK),
+    ]
+    stale = tmp_path / "token"
+    stale.touch(0o600)
+    stale.write_text("no-token-any-more")
+    for options, name in (({"token_file": str(stale)}, "login"), ({"resource": "x"}, "resource")):
+        last = [*driver(served, version, **options).checks()][-1]
+        assert (last.name, last.verdict, last.blocks) == (name, Verdict.FAIL, True)
+        assert last.advice

@@ -82,15 +82,23 @@ class SshTransport:
         command = shlex.join(argv)
         return self._call(lambda link: link.run(command, stdin, timeout, argv[0]))
 
-    def sftp(self, work: Callable[[asyncssh.SFTPClient], Awaitable[T]], *, again: bool = True) -> T:
+    def sftp(
+        self,
+        work: Callable[[asyncssh.SFTPClient], Awaitable[T]],
+        *,
+        again: bool = True,
+        size: int = 0,
+    ) -> T:
         """Do something with the connection's SFTP client.
 
         Parameters
         ----------
         again
             Do it once more on a new connection if this one breaks meanwhile.
+        size
+            Bytes that are moved, for which more time is given.
         """
-        return self._call(lambda link: link.files(work, again=again))
+        return self._call(lambda link: link.files(work, again=again, size=size))
 
     @contextlib.contextmanager
     def forward(self, host: str, port: int) -> Iterator[tuple[str, int]]:

@@ -23,6 +23,8 @@ _COMMANDS: Final = 6
 _NOT_FOUND: Final = 127
 _BLOCK: Final = 1 << 16
 _PAUSE: Final = 0.1
+#: Bytes in a second below which a transfer is given up.
+_SLOWEST: Final = 100_000
 #: What is raised when the connection, or what goes over it, has been cut.
 BROKEN: Final = (
     asyncssh.DisconnectError,
@@ -125,25 +127,30 @@ class Link:
                     channel.write_eof()
                 return process
 
-    async def files(self, work: Callable[[asyncssh.SFTPClient], Awaitable[T]], *, again: bool) -> T:
+    async def files(
+        self, work: Callable[[asyncssh.SFTPClient], Awaitable[T]], *, again: bool, size: int
+    ) -> T:
         """Do something with the SFTP client, and once more if the connection broke meanwhile."""
+        seconds = TIMEOUT + size / _SLOWEST
         while True:
             try:
-                return await self._with_sftp(work)
+                return await self._with_sftp(work, seconds)
             except BROKEN as error:
                 if not again:
                     raise self._broken(error) from error
                 again = False
 
-    async def _with_sftp(self, work: Callable[[asyncssh.SFTPClient], Awaitable[T]]) -> T:
+    async def _with_sftp(
+        self, work: Callable[[asyncssh.SFTPClient], Awaitable[T]], seconds: float
+    ) -> T:
         client = await self._client()
         try:
-            async with asyncio.timeout(TIMEOUT):
+            async with asyncio.timeout(seconds):
                 return await work(client)
         except TimeoutError as error:
             self._give_up(client)
             raise Unavailable(
-                f"The file system of {self._address} did not answer within {TIMEOUT:g} s",
+                f"The file system of {self._address} was not done within {seconds:.0f} s",
                 found="no answer",
                 advice="The machine or its storage may be busy; try again later.",
             ) from error

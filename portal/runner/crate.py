@@ -142,7 +142,7 @@ def _instrument(spec: RunSpec, software: Iterable[Entity]) -> Entity:
     }
     if analysis.source:
         entity["text"] = analysis.source
-    return entity
+    return {key: value for key, value in entity.items() if value != ""}
 
 
 def _input(item: Item) -> Entity:

@@ -28,7 +28,9 @@ class Layout:
     memory: int
 
     @classmethod
-    def choose(cls, resources: Resources, *, cores: int, memory: int) -> Layout:
+    def choose(
+        cls, resources: Resources, *, cores: int, memory: int, nodes: int = 1
+    ) -> Layout:
         """Lay out what was asked for; else all cores, as processes of up to four threads.
 
         Measured on two cores with the turbidity job of the sample data: one process of two
@@ -41,8 +43,9 @@ class Layout:
             Of the whole job; each of its nodes gets an equal part.
         cores, memory
             What the machine, or the control group of this process, allows.
+        nodes
+            The machines that the job has.
         """
-        nodes = resources.node_count or 1
         threads = resources.cpu_cores_per_process
         workers = resources.processes_per_node
         if workers is None and resources.process_count is not None:

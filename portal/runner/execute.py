@@ -62,11 +62,12 @@ class _Run:
         from dask.system import CPU_COUNT
         from distributed.system import MEMORY_LIMIT
 
-        cores, memory = allotted(os.environ, CPU_COUNT, MEMORY_LIMIT)
-        layout = Layout.choose(spec.resources, cores=cores, memory=memory)
         self.trap, self.spec = trap, spec
         self.progress: ProgressPlugin | None = None
         self.wide = Wide.of_job(trap.directory, spec.resources, spec.cluster, self._say)
+        cores, memory = allotted(os.environ, CPU_COUNT, MEMORY_LIMIT)
+        nodes = 1 + len(self.wide.nodes.others) if self.wide else 1
+        layout = Layout.choose(spec.resources, cores=cores, memory=memory, nodes=nodes)
         self.cluster = Cluster(layout, trap.scratch(spec.id), self._follow, self.wide)
         trap.before_end(self.cluster.abandon)
 

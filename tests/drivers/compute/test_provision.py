@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from portal.core.environment import CHECKED, Environment
+from portal.core.environment import Environment
 from portal.core.needed import PORTAL, needed
+from portal.core.plugins import CATALOGS, driver_names
 from portal.drivers.compute import _provision_site
 from portal.drivers.compute._pack import Package
 from portal.drivers.compute._provision import Found, Provisioning, provision
@@ -115,33 +116,26 @@ def test_what_cannot_be_installed_is_uploaded(site, monkeypatch):
 
 
 def test_portal_travels_as_it_is_here(site):
-    """The whole that a runner imports, nothing from an index; Portal may be installed as editable."""
-    python = provision(changed(site, how="upload"), runner())
+    """Its files are sent from here, whether or not it is installed as editable; its drivers are found."""
+    lock = [line for line in needed().lock if line.partition("==")[0] in (PORTAL, "cloudpickle")]
+    python = provision(changed(site, how="index"), Environment(MINOR, {}, tuple(lock)))
     code = (
-        "import json, portal.core.environment as e, portal; "
-        "print(json.dumps([portal.__file__, e.local_environment().to_dict()]))"
+        "import json, portal.core.environment as e, portal.runner.execute as r; "
+        "from portal.core.plugins import driver_names; "
+        "print(json.dumps([r.__file__, driver_names('portal.catalogs'), "
+        "e.local_environment().to_dict()]))"
     )
     done = subprocess.run([python, "-I", "-c", code], capture_output=True, text=True, check=True)
-    file, there = json.loads(done.stdout)
+    file, drivers, there = json.loads(done.stdout)
     assert Path(file).is_relative_to(Path(python).parents[1])
+    assert tuple(drivers) == driver_names(CATALOGS)
     assert there["python"] == MINOR
-    assert there["packages"] == {name: metadata.version(name) for name in CHECKED}
-    assert names(there["lock"]) == names(runner().lock)
+    assert there["packages"] == {"cloudpickle": metadata.version("cloudpickle")}
+    assert names(there["lock"]) == {PORTAL, "cloudpickle"}
 
 
 def names(lock) -> set[str]:
     return {line.partition("==")[0].replace("_", "-") for line in lock}
-
-
-def runner() -> Environment:
-    """What the runner itself imports."""
-    from portal.core.needed import _closure, _Installed
-
-    more = {"psutil", "cryptography", "packaging", "pystac", "numcodecs"}
-    names = _closure({*CHECKED, *more}, _Installed())
-    whole = needed()
-    lock = [line for line in whole.lock if line.partition("==")[0] in names | {PORTAL}]
-    return Environment(MINOR, whole.packages, tuple(lock))
 
 
 TWO = """
@@ -168,12 +162,12 @@ def asker(
 
 
 def test_two_at_once_build_once(site, root):
-    asked = small("numpy", *SMALL)
+    asked = small("tornado", *SMALL)
     askers = [asker(site, asked) for _ in range(2)]
     said = [process.communicate(timeout=120)[0].splitlines() for process in askers]
     assert [process.returncode for process in askers] == [0, 0], said
     assert said[0][-1] == said[1][-1]
-    imports(said[0][-1], "numpy", *SMALL)
+    imports(said[0][-1], "tornado", *SMALL)
     assert sum(line.startswith("sent 3 of 3") for lines in said for line in lines) == 1, said
     assert left(root) == []
 
@@ -218,7 +212,7 @@ def test_a_build_that_lives_is_waited_for_and_its_failure_is_no_end(site):
 
 
 def test_a_killed_asker_leaves_nothing_taken_for_whole(site, root):
-    asked = small("numpy", *SMALL)
+    asked = small("tornado", *SMALL)
     process = asker(site, asked, lease=6.0)
     try:
         wait_until(lambda: (root / "env").exists() and left(root))
@@ -227,7 +221,7 @@ def test_a_killed_asker_leaves_nothing_taken_for_whole(site, root):
         process.communicate()
     told: list[str] = []
     python = provision(changed(site, how="upload", lease=6.0), asked, told.append)
-    imports(python, "numpy", *SMALL)
+    imports(python, "tornado", *SMALL)
     assert "begun" not in told, "the build that was begun goes on with what another brings"
 
 

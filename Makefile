@@ -29,8 +29,8 @@ $(STAMP): requirements.lock pyproject.toml hatch_build.py $(SOURCES)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: env  ## Run the main job headless: find, run, look, publish
-	$(BIN)/python -m portal.ui.demo --directory build/demo
+demo: env  ## Run the main job headless: find, run, look, publish; AT=lab.debug runs it there
+	$(BIN)/python -m portal.ui.demo --directory build/demo $(if $(AT),--at $(AT))
 
 lab: env  ## Open JupyterLab on the first tutorial
 	$(BIN)/jupyter lab $(ROOT) --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate \

@@ -110,7 +110,8 @@ class Running(Placing):
             duration=duration,
             placed=placement.to_dict(),
         )
-        display("placement", placement)
+        if len(placement.estimates) > 1:
+            display("placement", placement)
         return self._launch(spec, code, compute, settled.python)
 
     def _best(self, placement: Placement) -> tuple[str, Compute]:

@@ -73,6 +73,20 @@ def test_what_the_user_knows_better_changes_the_choice(
     assert placement.estimates[1].terms[0].text == "given by you"
 
 
+def test_a_choice_is_shown_in_a_notebook_before_the_launch(
+    fed: portal.Federation,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("portal.ui.displays.in_kernel", lambda: True)
+    lab = add_lab(fed, "olcf", tmp_path)
+    lab.lose_before = [Denied("No")]
+    with pytest.raises(Denied):
+        fed.run(highest, co2=CO2, overrides={"local": {"queue": 5000.0}})
+    assert capsys.readouterr().out.startswith("Where")
+
+
 def test_those_that_cannot_take_it_are_ruled_out_with_the_reason(
     fed: portal.Federation, tmp_path: Path
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from portal.core.job import JobState
-from portal.errors import InvalidParameter
+from portal.errors import InvalidParameter, Unavailable
 from portal.ui import finding, messages
 from portal.ui.cli.doctor import doctor
 from portal.ui.cli.export import export
@@ -201,10 +201,14 @@ def cancel(
 
 def _follow(out: Output, run: Any) -> None:
     """Show how far a run is until it has ended; exit 1 where it has no result."""
-    line = Line()
+    line, update = Line(), messages.update(run)
     try:
-        for _ in run.follow():
-            line.show(messages.update(run))
+        for status in run.follow():
+            try:
+                update = messages.update(run)
+            except Unavailable:  # it goes on there, and so does this
+                update |= {"message": status.message}
+            line.show(update)
     except KeyboardInterrupt:
         line.end()
         typer.echo(f"It goes on: portal runs {run.id}; to end it: portal cancel {run.id}", err=True)

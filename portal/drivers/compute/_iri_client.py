@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urljoin, urlsplit
 
@@ -32,6 +33,8 @@ _REDIRECTS: Final = 5
 #: The most bytes of an answer: a file of 5 MiB in base64, in JSON, and room to spare.
 _LARGEST: Final = 1 << 25
 _PAGE: Final = 1000
+#: The most records of a list that are looked at.
+_LISTED: Final = 100_000
 _ADDRESS: Final = re.compile(r"(?P<base>https://[^?#]+?)(/api/(?P<version>v[12]))?/*")
 
 
@@ -122,7 +125,7 @@ class Client:
         self.base = found["base"]
         self._version = version or named
         self._token = token or Token()
-        self._verify: str | bool = ca_file or True
+        self._verify: str | bool = str(Path(ca_file).expanduser()) if ca_file else True
         self._timeout = timeout
 
     def __repr__(self) -> str:
@@ -171,7 +174,7 @@ class Client:
     def pages(self, request: Request) -> Iterator[Any]:
         """Give the records of a list, page by page."""
         offset, size = 0, _PAGE
-        while size == _PAGE:
+        while size == _PAGE and offset < _LISTED:
             query = {**request.query, "offset": str(offset), "limit": str(_PAGE)}
             found = self.call(replace(request, query=query))
             if not isinstance(found, list):
@@ -250,13 +253,13 @@ class Client:
                 stream=True,
             ) as response:
                 body = self._read(response, stop)
-        except requests.exceptions.SSLError as error:
-            raise Denied(
-                f"The certificate of the IRI service {self.base} is not trusted",
-                found=str(error.args[0] if error.args else error),
-                advice="If it is right, name who signed it by `ca_file`.",
-            ) from error
         except requests.RequestException as error:
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                raise Denied(
+                    f"The certificate of the IRI service {self.base} is not trusted",
+                    found=_words(error),
+                    advice="If it is right, name who signed it by `ca_file`.",
+                ) from error
             raise _Fault(_words(error), sent=not _unsent(error)) from error
         if response.status_code < 300 and body.strip():
             try:
@@ -284,6 +287,12 @@ class Client:
         import requests
         from requests.adapters import HTTPAdapter
 
+        if isinstance(self._verify, str) and not Path(self._verify).is_file():
+            raise InvalidConfig(
+                "The certificates of `ca_file` are not there",
+                found=self._verify,
+                advice="Correct it, or leave it out to trust what this machine trusts.",
+            )
         session = requests.Session()
         session.mount("https://", HTTPAdapter(pool_connections=2, pool_maxsize=16))
         return session

@@ -7,12 +7,17 @@ import sys
 import pytest
 import requests
 
+from portal.drivers.compute._iri_client import Client, Request
+from portal.drivers.compute._iri_token import Token
 from portal.drivers.compute.iri import IriCompute
 from portal.drivers.compute.local import LocalCompute
 from portal.testing.iri import serve
 from tests.drivers.compute.servers import iri_documents
+from tests.drivers.compute.servers.standin import stand_in
 
 VERSIONS = ("v1", "v2")
+SECRET = "eyJ-the-secret.of_this-test"
+ASK = Request("GET", "/facility", repeat=True)
 
 
 @pytest.fixture(scope="module")
@@ -57,3 +62,31 @@ def driver(server, version, **options):
         **options,
     }
     return IriCompute(f"{server.url}/api/{version}", **options)
+
+
+@pytest.fixture
+def service(tmp_path):
+    with stand_in(tmp_path / "service") as found:
+        yield found
+
+
+@pytest.fixture
+def token_file(tmp_path):
+    path = tmp_path / "a token"
+    path.touch(0o600)
+    path.write_text(f"{SECRET}\n")
+    return path
+
+
+@pytest.fixture
+def client(service, token_file):
+    return Client(
+        f"{service.url}/api/v2", token=Token(str(token_file)), ca_file=service.ca_file, timeout=3
+    )
+
+
+@pytest.fixture
+def healed(served):
+    yield served
+    served.faults.clear()
+    served.write_token(token_of(served))

@@ -23,6 +23,8 @@ _COMMANDS: Final = 6
 _NOT_FOUND: Final = 127
 _BLOCK: Final = 1 << 16
 _PAUSE: Final = 0.1
+#: What sshd answers when a connection has as many sessions as it allows.
+_NO_SESSION: Final = (asyncssh.OPEN_CONNECT_FAILED, asyncssh.OPEN_RESOURCE_SHORTAGE)
 #: Bytes in a second below which a transfer is given up.
 _SLOWEST: Final = 100_000
 #: What is raised when the connection, or what goes over it, has been cut.
@@ -170,9 +172,7 @@ class Link:
             if self._sftp is None:
                 try:
                     async with asyncio.timeout(TIMEOUT):
-                        self._sftp = await connection.start_sftp_client(
-                            path_errors="surrogateescape"
-                        )
+                        self._sftp = await _start_sftp(connection)
                 except (asyncssh.SFTPError, TimeoutError, asyncssh.ChannelOpenError) as error:
                     if connection.is_closed():
                         raise asyncssh.ConnectionLost(str(error)) from error
@@ -244,6 +244,17 @@ class Listener:
         finally:
             self._carried.discard(task)
             writer.close()
+
+
+async def _start_sftp(connection: asyncssh.SSHClientConnection) -> asyncssh.SFTPClient:
+    """Start an SFTP session, as soon as the machine allows one more session."""
+    while True:
+        try:
+            return await connection.start_sftp_client(path_errors="surrogateescape")
+        except asyncssh.ChannelOpenError as error:
+            if error.code not in _NO_SESSION or connection.is_closed():
+                raise
+            await asyncio.sleep(_PAUSE)
 
 
 async def _pump(reader: Any, writer: Any) -> None:

@@ -30,7 +30,8 @@ How = Literal["auto", "index", "upload"]
 
 ENVIRONMENTS: Final = "env"
 _ATTEMPTS: Final = 5
-_POLL_SECONDS: Final = 0.3
+_POLL_SECONDS: Final = 0.2
+_SLOWEST_POLL: Final = 2.0
 _PYTHON_SECONDS: Final = 900.0
 _PACKERS: Final = 2
 
@@ -274,7 +275,7 @@ class _Builder:
 
     def _follow(self, python: str, question: Question, told: dict[str, Any]) -> dict[str, Any]:
         """Wait for a build to end; bring what it waits for when who began it does not."""
-        said, since = "", 0.0
+        said, since, begun = "", 0.0, time.monotonic()
         while told["state"] == "building":
             if told["message"] != said:
                 said, since = told["message"], time.monotonic()
@@ -282,7 +283,7 @@ class _Builder:
             elif told.get("missing") and time.monotonic() - since > self.site.lease / 3:
                 self._send([p for p in self.packages if p.file in told["missing"]])
                 since = time.monotonic()
-            time.sleep(_POLL_SECONDS)
+            time.sleep(min(_SLOWEST_POLL, _POLL_SECONDS + (time.monotonic() - begun) / 20))
             told = self._ask(python, question)
         return told
 
@@ -303,6 +304,16 @@ class _Builder:
 
     def _send(self, sent: Iterable[Package]) -> None:
         """Send the packages that are not there yet, each whole or not at all."""
+        try:
+            self._put(sent)
+        except OSError as error:
+            raise Unavailable(
+                f"The packages of the run could not be sent to {self.name}",
+                found=str(error),
+                advice="Make room there, or see why the connection broke; then ask again.",
+            ) from error
+
+    def _put(self, sent: Iterable[Package]) -> None:
         fs, parts = self.site.transport.fs, f"{self.site.directory}/.parts"
         there = {str(path).rpartition("/")[2] for path in fs.ls(parts, detail=False)}
         missing = [p for p in sent if p.file not in there]

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 _LIMIT = 3600.0  # seconds for one command of a build
+_ABANDONED = 86400.0  # seconds after which a package that was not sent whole is removed
 _UNWANTED = ("PYTHONDONTWRITEBYTECODE", "PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "PIP_TARGET")
 
 
@@ -262,6 +263,10 @@ class _Build:
             except OSError:
                 if not self.question.ready:
                     raise
+        for part in Path(self.question.directory, ".parts").glob("*.part"):
+            with contextlib.suppress(OSError):  # left by who was killed while sending
+                if time.time() - part.stat().st_mtime > _ABANDONED:
+                    part.unlink()
         for number in self.question.claims():
             if number <= self.number:
                 shutil.rmtree(self.question.claim(number), ignore_errors=True)

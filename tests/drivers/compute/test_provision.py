@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tarfile
+import time
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
@@ -223,6 +224,25 @@ def test_a_killed_asker_leaves_nothing_taken_for_whole(site, root):
     python = provision(changed(site, how="upload", lease=6.0), asked, told.append)
     imports(python, "tornado", *SMALL)
     assert "begun" not in told, "the build that was begun goes on with what another brings"
+
+
+def test_what_a_killed_sender_left_is_removed_after_a_day(site, root):
+    parts = root / "env" / ".parts"
+    parts.mkdir(parents=True)
+    for name, age in (("old.part", 2 * 86400), ("new.part", 0)):
+        (parts / name).write_text("x")
+        os.utime(parts / name, (time.time() - age,) * 2)
+    provision(changed(site, how="upload"), small("locket"))
+    assert [p.name for p in parts.glob("*.part")] == ["new.part"]
+
+
+def test_a_disk_that_is_full_is_said(site, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(site.transport.fs, "mv", full)
+    with pytest.raises(Unavailable, match=r"could not be sent.*No space left.*Make room"):
+        provision(changed(site, how="upload", patience=0.5), small("locket"))
 
 
 def test_an_environment_without_its_base_python_is_made_anew(site, root):

@@ -39,6 +39,13 @@ def over_slurm(gateway, tmp_path):
     return GatewayCompute(**gateway.options, workspace=str(tmp_path / "runs"))
 
 
+@pytest.fixture
+def usual(gateway, tmp_path):
+    """Clusters as a site has them, with pages and nannies."""
+    options = gateway.options | {"options": {"quick": False}}
+    return GatewayCompute(**options, workspace=str(tmp_path / "runs"))
+
+
 class TestGatewayCompute(ComputeTests):
     deadline = 120.0
 
@@ -80,36 +87,36 @@ os.kill(os.getpid(), signal.SIGKILL)
         names = json.loads(self.text(compute, f"{directory}/names"))
         assert not [n for n in names if n.startswith(("DASK_GATEWAY", "DASK_DISTRIBUTED__COMM"))]
 
-    def test_lost_worker_ends_the_job(self, compute):
+    def test_lost_worker_ends_the_job(self, usual):
         """The Dask worker alone is killed: the job's processes are ended, and it says why."""
-        directory = self.directory(compute)
-        job_id = self.job(compute, directory, WITH_CHILD)
-        child = psutil.Process(int(self.until(lambda: self.text(compute, f"{directory}/child"))))
-        keeper = self.keeper(compute, job_id)
+        directory = self.directory(usual)
+        job_id = self.job(usual, directory, WITH_CHILD)
+        child = psutil.Process(int(self.until(lambda: self.text(usual, f"{directory}/child"))))
+        keeper = self.keeper(usual, job_id)
         keeper.parent().kill()
-        status = self.ended(compute, job_id)
+        status = self.ended(usual, job_id)
         assert status.state is JobState.FAILED
         assert "worker that ran it was lost" in status.message
         assert has_ended(child)
-        self.until(lambda: job_id not in [job.id for job in compute.jobs()])
+        self.until(lambda: job_id not in [job.id for job in usual.jobs()])
 
-    def test_lost_node_ends_the_job_which_is_not_started_again(self, compute):
+    def test_lost_node_ends_the_job_which_is_not_started_again(self, usual):
         """All that runs there is killed at once; the gateway brings another worker."""
-        directory = self.directory(compute)
-        job_id = self.job(compute, directory, WITH_CHILD)
-        child = psutil.Process(int(self.until(lambda: self.text(compute, f"{directory}/child"))))
-        keeper = self.keeper(compute, job_id)
+        directory = self.directory(usual)
+        job_id = self.job(usual, directory, WITH_CHILD)
+        child = psutil.Process(int(self.until(lambda: self.text(usual, f"{directory}/child"))))
+        keeper = self.keeper(usual, job_id)
         worker = keeper.parent()
         nanny = worker.parent()
         for process in (nanny, worker):
             process.suspend()
         for process in (keeper, child, worker, nanny):
             process.kill()
-        status = self.ended(compute, job_id)
+        status = self.ended(usual, job_id)
         assert status.state is JobState.FAILED
         assert "not started a second time" in status.message
-        assert self.text(compute, f"{directory}/starts") == "x"
-        self.until(lambda: job_id not in [job.id for job in compute.jobs()])
+        assert self.text(usual, f"{directory}/starts") == "x"
+        self.until(lambda: job_id not in [job.id for job in usual.jobs()])
 
     def keeper(self, compute, job_id) -> psutil.Process:
         """Return the process that keeps a job."""
@@ -322,10 +329,10 @@ class TestThroughTheDoor:
 
 
 class TestInteractiveCluster:
-    def test_cluster_computes_and_follows_what_is_asked(self, gateway, lab_a, compute):
+    def test_cluster_computes_and_follows_what_is_asked(self, gateway, lab_a, usual):
         """One cluster for all of it, since each takes seconds to start."""
         spec = ClusterSpec(idle=600, linger=600)
-        with compute.cluster(spec, Resources(process_count=1)) as cluster:
+        with usual.cluster(spec, Resources(process_count=1)) as cluster:
             cluster.wait(120)
             client = cluster.client
             assert client.scheduler.address.startswith("gateway://")
@@ -346,13 +353,13 @@ class TestInteractiveCluster:
             wait_until(lambda: not names(client), seconds=120)
             assert client.submit(sum, [5], pure=False).result(120) == 5, "a worker comes for work"
 
-            again = compute.find_cluster(cluster.id)
-            assert cluster.id in [job.id for job in compute.jobs()]
+            again = usual.find_cluster(cluster.id)
+            assert cluster.id in [job.id for job in usual.jobs()]
             assert cluster.id in repr(again)
-        assert cluster.id not in [job.id for job in compute.jobs()]
+        assert cluster.id not in [job.id for job in usual.jobs()]
         wait_until(lambda: not lab_a.cluster.run("squeue", "-h").strip())
         with pytest.raises(Unavailable, match="There is no cluster"):
-            compute.find_cluster(cluster.id)
+            usual.find_cluster(cluster.id)
 
 
 def names(client) -> set[str]:

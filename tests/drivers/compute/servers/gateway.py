@@ -35,7 +35,7 @@ from pathlib import Path
 from dask_gateway_server.auth import Authenticator, unauthorized
 from dask_gateway_server.backends.jobqueue.slurm import SlurmBackend
 from dask_gateway_server.models import User
-from dask_gateway_server.options import Integer, Options
+from dask_gateway_server.options import Bool, Integer, Options
 
 
 class Secrets(Authenticator):
@@ -53,6 +53,17 @@ class Secrets(Authenticator):
                 if hmac.compare_digest(secret, text):
                     return User(name)
         raise unauthorized("Basic")
+
+
+def commands(options):
+    "Most tests start faster with less: no pages, no nanny."
+    less = ["--no-dashboard"] if options.quick else []
+    nanny = ["--no-nanny"] if options.quick else []
+    return {{
+        "worker_cores": options.worker_cores,
+        "scheduler_cmd": [{dask!r}, "scheduler", *less],
+        "worker_cmd": [{dask!r}, "worker", *less, *nanny],
+    }}
 
 
 class LoopbackSlurmBackend(SlurmBackend):
@@ -76,14 +87,14 @@ c.SlurmBackend.submit_command = "{bin}/sbatch"
 c.SlurmBackend.cancel_command = "{bin}/scancel"
 c.SlurmBackend.status_command = "{bin}/squeue"
 c.SlurmBackend.dask_gateway_jobqueue_launcher = "{directory}/launcher"
-c.SlurmClusterConfig.scheduler_cmd = [{dask!r}, "scheduler"]
-c.SlurmClusterConfig.worker_cmd = [{dask!r}, "worker", "--no-dashboard"]
 c.SlurmClusterConfig.staging_directory = "{directory}/staging"
 c.SlurmClusterConfig.environment = {{"SSL_CERT_FILE": {authority!r}}}
 c.SlurmClusterConfig.scheduler_memory = "300 M"
 c.SlurmClusterConfig.worker_memory = "500 M"
 c.SlurmClusterConfig.adaptive_period = 0.5
-c.Backend.cluster_options = Options(Integer("worker_cores", default=1, min=1, max=2))
+c.Backend.cluster_options = Options(
+    Integer("worker_cores", default=1, min=1, max=2), Bool("quick", default=True), handler=commands
+)
 """
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from portal.core.contracts import Compute, SupportsJobs, SupportsStanding
+from portal.core.contracts import Compute, SupportsStanding
 from portal.errors import Denied, PortalError, Unavailable
 from portal.federation.directory import RunDirectory
 from portal.federation.estimating import Known
@@ -72,7 +72,7 @@ def _silent(name: str, error: Exception | None, reason: str) -> Known:
 
 def _ask(registry: Registry, name: str, seen: frozenset[str]) -> _Told:
     full, compute = registry.compute(name)
-    queues = isinstance(compute, SupportsJobs | SupportsStanding)
+    queues = isinstance(compute, SupportsStanding)
     standing = compute.standing() if isinstance(compute, SupportsStanding) else None
     facility, _, local = full.partition(".")
     options = registry.facility(facility).computes[local].options

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,8 +37,6 @@ def waiting(co2: xr.Dataset, *, gate: str) -> xr.Dataset:
 @pytest.fixture(params=VERSIONS)
 def laboratory(request, tmp_path, home):
     """A facility file that names an IRI service, and the service."""
-    import sys
-
     with serve(LocalCompute(workspace=str(tmp_path / "site"))) as server:
         server.write_token(token_of(server))
         options = {
@@ -77,6 +76,7 @@ def test_run_survives_the_end_of_its_token(laboratory, home, tmp_path):
         assert token.encode() not in path.read_bytes(), path
 
 
+@pytest.mark.parametrize("laboratory", ["v2"], indirect=True)
 def test_run_is_canceled(laboratory, home, tmp_path):
     with portal.connect(home=home) as fed:
         run = fed.run(waiting, co2=CO2, gate=str(tmp_path / "never"), at="lab.debug")

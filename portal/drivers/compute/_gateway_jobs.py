@@ -203,12 +203,15 @@ class GatewayJobs:
             self.server.stop(name, seconds=_STOP_SECONDS)
 
     def list(self) -> list[Job]:
-        """Give the user's clusters that wait or run: jobs, and those that are no job's."""
+        """Give the user's clusters that wait or run: jobs, and those that are no job's.
+
+        The cluster of a job that has ended is told as it is: it still holds what it holds.
+        """
         return [
             Job(
                 id=report.name,
                 name=(self._read(report.name, "job.json") or {}).get("name", ""),
-                state=(self._ended(report.name) or self._alive(report.name, report)).state,
+                state=self._alive(report.name, report).state,
                 submitted=report.start_time.timestamp(),
             )
             for report in self.server.clusters()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 _THREADS: Final = 4
 _ENDED: Final = ("closing", "closed", "failed", "stopping", "stopped")
-#: How often a crew starts a worker process anew whose keeper has gone, for each that is wanted.
+#: How often a keeper that ended while its worker was wanted is replaced, in each slot.
 REPLACED: Final = 10
 
 
@@ -28,9 +29,7 @@ class Layout:
     memory: int
 
     @classmethod
-    def choose(
-        cls, resources: Resources, *, cores: int, memory: int, nodes: int = 1
-    ) -> Layout:
+    def choose(cls, resources: Resources, *, cores: int, memory: int, nodes: int = 1) -> Layout:
         """Lay out what was asked for; else all cores, as processes of up to four threads.
 
         Measured on two cores with the turbidity job of the sample data: one process of two
@@ -83,18 +82,29 @@ class Crew:
         The scheduler's.
     where
         The host, protocol and security of Dask's servers.
+    first
+        The generation of its first workers; the scheduler may still know those of a crew before.
     """
 
     def __init__(
-        self, node: str, address: str, layout: Layout, scratch: Path, where: dict[str, Any]
+        self,
+        node: str,
+        address: str,
+        layout: Layout,
+        scratch: Path,
+        where: dict[str, Any],
+        *,
+        first: int = 0,
     ) -> None:
         self.node = node
         self.layout = layout
         self._address = address
         self._scratch = scratch
         self._where = where
+        self._first = first
         self._nannies: dict[int, Nanny] = {}
-        self._started: dict[int, int] = {}
+        self._started: Counter[int] = Counter()
+        self._lost: Counter[int] = Counter()
 
     async def keep(self, wanted: Collection[int]) -> None:
         """See that each wanted slot has a worker. One that is not wanted any more is left alone.
@@ -104,10 +114,11 @@ class Crew:
         ended = [s for s, nanny in self._nannies.items() if nanny.status.name in _ENDED]
         for slot in ended:
             del self._nannies[slot]
+            self._lost[slot] += slot in wanted
         new = {
             slot: self._nanny(slot)
             for slot in wanted
-            if slot not in self._nannies and self._started.get(slot, 0) <= REPLACED
+            if slot not in self._nannies and self._lost[slot] <= REPLACED
         }
         self._nannies |= new
         await asyncio.gather(*new.values())
@@ -117,8 +128,8 @@ class Crew:
 
         from portal.runner.dask_nodes import QuietWorker
 
-        generation = self._started.get(slot, 0)
-        self._started[slot] = generation + 1
+        generation = self._first + self._started[slot]
+        self._started[slot] += 1
         return Nanny(
             self._address,
             name=worker_name(self.node, slot, generation),
@@ -129,7 +140,3 @@ class Crew:
             dashboard=False,
             **self._where,
         )
-
-    async def close(self) -> None:
-        """End all of them."""
-        await asyncio.gather(*(nanny.close(timeout=2) for nanny in self._nannies.values()))

@@ -41,13 +41,15 @@ class Steps:
             process = self._running.get(node)
             if process is None:
                 self._running[node] = self._start(node)
-            elif process.poll() is not None and self._ended[node] < REPLACED:
+            elif process.poll() is not None and self._ended[node] <= REPLACED:
                 self._ended[node] += 1
+                again = self._ended[node] <= REPLACED
                 self.tell(
                     f"the workers on {node} ended (exit code {process.returncode}); they are "
-                    f"started anew, for the {self._ended[node]}. of at most {REPLACED} times"
+                    + ("started anew" if again else "given up: see stderr.log")
                 )
-                self._running[node] = self._start(node)
+                if again:
+                    self._running[node] = self._start(node)
 
     def _start(self, node: str) -> subprocess.Popen[bytes]:
         worker = (sys.executable, "-P", "-m", "portal.runner.worker", str(self.directory), node)

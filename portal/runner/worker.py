@@ -57,7 +57,7 @@ async def _serve(directory: Path, node: str, scratch: Path) -> None:
     layout = Layout(workers, muster["threads"], min(muster["memory"], memory // workers))
     reached_by = address(os.environ, Nodes(node, (muster["host"],)))
     where: dict[str, Any] = {"host": reached_by, "protocol": "tls://", "security": security}
-    crew = Crew(node, muster["address"], layout, scratch, where)
+    crew = Crew(node, muster["address"], layout, scratch, where, first=int(time.time()))
     arguments = security.get_connection_args("worker")  # type: ignore[no-untyped-call]
     scheduler: Any = rpc(muster["address"], connection_args=arguments)  # type: ignore[no-untyped-call]
     seen = time.monotonic()

@@ -63,19 +63,20 @@ def test_command_on_another_machine_of_slurm():
 
 
 @analysis
-def where(data: xr.Dataset, *, tasks: int = 60, seconds: float = 0.2) -> xr.Dataset:
-    """The machines on which its tasks ran."""
+def where(data: xr.Dataset, *, gate: str) -> xr.Dataset:
+    """The machines on which its tasks ran, once a file is there."""
     import os
     import time
 
     import dask.array as da
 
     def node(block):
-        time.sleep(seconds)
+        while not Path(gate).exists():
+            time.sleep(0.1)
+        time.sleep(0.1)
         return block * 0 + int(os.environ["SLURMD_NODENAME"][-1])
 
-    lazy = da.arange(tasks, chunks=1).map_blocks(node, dtype=int)
-    return xr.Dataset({"node": ("n", lazy)})
+    return xr.Dataset({"node": ("n", da.arange(60, chunks=1).map_blocks(node, dtype=int))})
 
 
 @pytest.fixture
@@ -109,16 +110,26 @@ def steps(slurm) -> list[str]:
 
 
 class TestAnalysis:
-    def test_tasks_run_on_every_machine_and_a_lost_step_is_replaced(self, fed, slurm):
-        run = fed.run(where, data="ornl:mauna-loa-co2", at="lab.debug", resources=TWO)
+    def test_tasks_run_on_every_machine_and_a_lost_step_is_replaced(self, fed, slurm, tmp_path):
+        gate = tmp_path / "gate"
+        run = fed.run(
+            where, data="ornl:mauna-loa-co2", gate=str(gate), at="lab.debug", resources=TWO
+        )
         directory = Path(run.directory.path)
-        wait_until(lambda: run.status().progress and run.status().progress.workers == 2)
+
+        def workers():
+            progress = run.status().progress
+            return progress.workers if progress else 0
+
+        wait_until(lambda: workers() == 2)
         key = directory / TLS / TLS_PEM
         assert stat.S_IMODE(key.parent.stat().st_mode) == 0o700
         assert stat.S_IMODE(key.stat().st_mode) == 0o600
         (step,) = wait_until(lambda: steps(slurm))
-        wait_until(lambda: run.status().progress.done >= 4)
         slurm.run("scancel", step)
+        wait_until(lambda: workers() == 1)
+        wait_until(lambda: workers() == 2)
+        gate.touch()
         with run.result(timeout=120) as found:
             assert set(found.node.values) == {1, 2}
         assert "started anew" in (directory / "events.jsonl").read_text()

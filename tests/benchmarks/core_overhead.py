@@ -61,7 +61,7 @@ def figures() -> list[dict[str, Any]]:
     ours: list[float] = []
     with (
         tempfile.TemporaryDirectory(prefix="portal-bench-") as directory,
-        _compiled_files(Path(directory, "cache")),
+        compiled_files(Path(directory, "cache")),
         portal.connect(home=Path(directory) / "home") as fed,
     ):
         script = Path(directory, "by_hand.py")
@@ -82,7 +82,7 @@ def figures() -> list[dict[str, Any]]:
 
 
 @contextlib.contextmanager
-def _compiled_files(cache: Path) -> Iterator[None]:
+def compiled_files(cache: Path) -> Iterator[None]:
     """Keep Python's compiled files, as an installation does."""
     before = dict(os.environ)
     os.environ["PYTHONPYCACHEPREFIX"] = str(cache)

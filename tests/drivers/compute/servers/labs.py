@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,23 +39,36 @@ class Lab:
     user: str | None = None
 
 
-@pytest.fixture(scope="session")
-def lab_a() -> Iterator[Lab]:
-    """A Slurm cluster whose commands are run here, as the user of the tests."""
+@contextmanager
+def lab_here() -> Iterator[Lab]:
+    """Start a Slurm cluster whose commands are run here, as the user of the tests."""
     with open_directory("lab-a") as directory, Slurm(directory, "a") as cluster:
         yield Lab(cluster, {"bin": str(cluster.bin), "python": sys.executable})
 
 
-@pytest.fixture(scope="session")
-def lab_b(site_python: str, site_users: tuple[str, str]) -> Iterator[Lab]:
-    """A Slurm cluster in a network of its own, reached by SSH as an ordinary user."""
+@contextmanager
+def lab_afar(python: str, user: str) -> Iterator[Lab]:
+    """Start a Slurm cluster in a network of its own, reached by SSH as an ordinary user."""
     needs("sshd")
-    user = site_users[0]
     with (
         open_directory("lab-b") as directory,
         network("b") as (prefix, address),
         Slurm(directory, "b", prefix=prefix) as cluster,
         Sshd(directory / "ssh", host=address, prefix=prefix) as sshd,
     ):
-        options = {"bin": str(cluster.bin), "python": site_python, **sshd.options(user)}
+        options = {"bin": str(cluster.bin), "python": python, **sshd.options(user)}
         yield Lab(cluster, options, sshd, user)
+
+
+@pytest.fixture(scope="session")
+def lab_a() -> Iterator[Lab]:
+    """A Slurm cluster whose commands are run here, as the user of the tests."""
+    with lab_here() as lab:
+        yield lab
+
+
+@pytest.fixture(scope="session")
+def lab_b(site_python: str, site_users: tuple[str, str]) -> Iterator[Lab]:
+    """A Slurm cluster in a network of its own, reached by SSH as an ordinary user."""
+    with lab_afar(site_python, site_users[0]) as lab:
+        yield lab

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 import uuid
 from collections.abc import Iterator
@@ -125,7 +126,8 @@ class BatchCompute(Provided):
             account=job.attributes.account or self._account,
         )
         key = name_of(job.key or uuid.uuid4().hex)
-        mark = f"portal:{key}"
+        place = f"{self.workspace.root}\0{key}".encode(errors="surrogateescape")
+        mark = f"portal:{hashlib.sha256(place).hexdigest()[:24]}"
         dialect = self._site.dialect
         return self._records.submit(
             Submission(

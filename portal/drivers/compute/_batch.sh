@@ -25,7 +25,8 @@ submit() {
     [ "$(tail -n 1 -- "$new")" = "# whole" ] || fail "the job arrived in part"
     claim=claim.$turn
     if [ ! -s id ] && mkdir "$claim" 2>/dev/null; then
-        mv -- "$new" "$claim/script" && printf '%s' "$batch" >"$claim/batch" || fail "disk full?"
+        mv -- "$new" "$claim/script" &&
+            printf '#!/bin/sh\nclaim=%s\n%s' "$claim" "$batch" >"$claim/batch" || fail "$record cannot be written: is the disk full?"
         # A cut connection ends who waits here, and not who asks the scheduler.
         (trap '' HUP INT TERM PIPE; ask "$@") </dev/null >/dev/null 2>&1 &
         echo "$(uname -n) $!" >"$claim/by"
@@ -84,7 +85,8 @@ asking() {
     if [ -n "$(find "$claim" -maxdepth 0 -mmin +2)" ]; then return 1; fi
     [ -s "$claim/by" ] || return 0
     read -r machine asker <"$claim/by"
-    [ "$machine" != "$(uname -n)" ] || kill -0 "$asker" 2>/dev/null
+    [ "$machine" = "$(uname -n)" ] || return 0
+    case $(ps -o stat= -p "$asker") in "" | Z*) return 1 ;; esac
 }
 
 show() {

@@ -1,4 +1,4 @@
-# Of these lines the batch job consists; before them stand the values of $record, $directory, $shell.
+# Of these lines the batch job consists; before them stand the values of $claim, $record, $directory and $shell.
 umask 077
 # What the program has left running when it ends.
 left() {
@@ -12,13 +12,12 @@ if ! mkdir started 2>/dev/null && [ -d started ]; then
     exit 77
 fi
 echo "$id" >started/id
-uname -n >started/machine
-set -- claim.*/script
-script=$record/$1
+echo "${SLURMD_NODENAME:-$(uname -n)}" >started/machine
 if cd -- "$directory"; then
-    setsid $shell "$script" 0077 &
+    setsid $shell "$record/$claim/script" 0077 &
     child=$!
     trap 'caught=1; kill -TERM "$child" 2>/dev/null' TERM
+    trap 'caught=1; kill -KILL $(left) 2>/dev/null' USR2 # from a cancel that was not heard
     code=
     while :; do
         caught=
@@ -28,7 +27,7 @@ if cd -- "$directory"; then
         if [ "$now" != 127 ] || [ -z "$code" ]; then code=$now; fi
         [ -n "$caught" ] || break
     done
-    trap '' TERM
+    trap '' TERM USR2
     tries=0
     while [ "$tries" -lt 100 ] && found=$(left) && [ -n "$found" ]; do
         kill -KILL $found 2>/dev/null

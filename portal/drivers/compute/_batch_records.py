@@ -34,7 +34,8 @@ class Submission:
     key
         A file name that stands for its key.
     mark
-        A word by which the scheduler's list tells it from others.
+        A word by which the scheduler's list tells it from others; where a list shows no such
+        words, the job's name does, if it is the key.
     command
         What submits a script.
     directory, shell
@@ -99,7 +100,7 @@ class Records:
                     raise self._not_taken(job, done)
             # The scheduler may have taken the job though its answer was not heard.
             for entry in self._site.fresh(end).values():
-                if entry.mark == job.mark:
+                if entry.mark == job.mark or (not entry.mark and entry.name == job.key):
                     self._patiently("note", record, entry.id, end=end)
                     return entry.id
             turn = int(last) + 1
@@ -107,7 +108,7 @@ class Records:
     def _batch(self, job: Submission, record: str) -> str:
         values = {"record": record, "directory": job.directory, "shell": job.shell}
         lines = [f"{name}={shlex.quote(value)}" for name, value in values.items()]
-        return "\n".join(("#!/bin/sh", *lines, text_of("_batch_job.sh")))
+        return "\n".join((*lines, text_of("_batch_job.sh")))
 
     def _wait(self, job: Submission, done: Completed, end: float) -> None:
         if time.monotonic() > end:
@@ -181,18 +182,17 @@ class Records:
 
 
 def _how(known: Ended | None, code: int | None, canceled: bool) -> tuple[JobState, str]:
-    if known and known.state is JobState.COMPLETED:
-        return known.state, ""
     if canceled or (known and known.state is JobState.CANCELED):
         return JobState.CANCELED, "canceled"
-    if code == 0 and known is None:
+    if known.state is JobState.COMPLETED if known else code == 0:
         return JobState.COMPLETED, ""
     return JobState.FAILED, known.message if known else ""
 
 
 def _why(code: int | None, machine: str, log: str) -> str:
     if code is not None:
-        last = log.strip().rpartition("\n")[2]
+        lines = [line for line in log.splitlines() if line.strip()]
+        last = next((line for line in lines if "***" in line), lines[-1] if lines else "")
         return processes.explain(code) + (f": {last}" if last else "")
     if machine != "-":
         return (

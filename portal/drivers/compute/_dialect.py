@@ -97,7 +97,10 @@ class Dialect(Protocol):
         ...
 
     def signal(self, number: str) -> str:
-        """Return a shell script that ends the job ``$1``: by ``TERM``, by ``KILL``, or for good: ``END``."""
+        """Return a shell script that ends the job ``$1``: ``TERM``, ``KILL``, or for good ``END``.
+
+        A job's script hands SIGTERM on to its program, and kills the program at SIGUSR2.
+        """
         ...
 
     def standing(self) -> str:

@@ -76,7 +76,7 @@ def entry(job_id: str, values: Mapping[str, str]) -> Entry:
         message = why(values.get("comment", ""))
     ended = ended_by(values) if state is None else None
     variables = values.get("Variable_List", "").split(",")
-    mark = next((v.partition("=")[2] for v in variables if v.startswith("PORTAL_JOB=")), None)
+    mark = next((v.partition("=")[2] for v in variables if v.startswith("PORTAL_JOB=")), "")
     name = _RUN.sub("", values.get("Job_Name", ""))
     hosts = re.findall(r"(?:^|\+)\(?([\w.-]+)/", values.get("exec_host", ""))
     running = state is JobState.ACTIVE
@@ -87,7 +87,7 @@ def entry(job_id: str, values: Mapping[str, str]) -> Entry:
         ended.state if ended else state,
         message,
         exit_code=ended.exit_code if ended else None,
-        mark=f"portal:{name}" if mark is None else mark,
+        mark=mark,
         submitted=_time(values.get("qtime", "")),
         start=_time(values.get(start, values.get("start_time", "") if running else "")),
         nodes=tuple(dict.fromkeys(hosts)),

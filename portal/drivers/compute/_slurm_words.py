@@ -65,6 +65,7 @@ _REASONS: Final = {
     "PartitionInactive": "its queue is inactive",
     "PartitionNodeLimit": "it asks for more machines than its queue gives: it will not start",
     "PartitionTimeLimit": "it asks for more time than its queue gives: it will not start",
+    "PartitionConfig": "it asks for more than its queue has: it will not start",
     "NodeDown": "a machine that it needs is down",
     "BadConstraints": "no machine has what it asks for: it will not start",
     "Licenses": "it waits for a license",
@@ -115,6 +116,8 @@ def is_id(text: str) -> bool:
 def why(reason: str) -> str:
     """Say why a job waits: the scheduler's reason in words, and as it says it."""
     word, _, more = reason.partition(",")
+    if "DOWN, DRAINED or reserved" in reason:
+        return "machines that it needs are down, drained or reserved"
     if word in _REASONS:
         meant = _REASONS[word]
     elif word == "ReqNodeNotAvail":

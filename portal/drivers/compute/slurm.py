@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import secrets
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -20,23 +21,24 @@ _MEBIBYTE: Final = 2**20
 #: Jobs of this many minutes and more are sent SIGTERM a minute before the end; it may come a minute
 #: sooner. Slurm ends the others by SIGTERM too, half a minute before SIGKILL as a rule.
 _SIGNAL_MINUTES: Final = 10
-_RECORD, _FIELD = "\x1e", "\x1f"
-_FIELDS: Final = ("%i", "%T", "%r", "%P", "%V", "%S", "%N", "%D", "%C", "%Q", "%k", "%j")
+_FIELD: Final = "\x1f"
+_FIELDS: Final = ("%i", "%T", "%r", "%V", "%S", "%N", "%D", "%C", "%k", "%j")
 _QUEUE_MOST: Final = 20_000
-#: The user's jobs; and where one of them waits, the whole queue, for its place in it.
+#: The user's jobs; and where one of them waits, the whole queue, for its place in it. @ stands for
+#: a word that no name of a job can hold, as it is made anew by each driver.
 _LISTING: Final = f"""
 export SLURM_TIME_FORMAT=%s LC_ALL=C
-mine=$(squeue -h -a -t all -u "$(id -un)" -o '{_RECORD}{_FIELD.join(_FIELDS)}{_FIELD}') || exit
+mine=$(squeue -h -a -t all -u "$(id -un)" -o '@{_FIELD.join(_FIELDS)}') || exit
 printf '%s\\n' "$mine"
 case $mine in *{_FIELD}PENDING{_FIELD}*)
-    printf '{_RECORD}queue\\n'
-    squeue -h -a -t PENDING -o '%i %Q %r %P' | head -n {_QUEUE_MOST}
+    printf '@queue\\n'
+    squeue -h -a -t PENDING -o '%i %Q %P %r' | head -n {_QUEUE_MOST}
     ;;
 esac
 """
 _SIGNALS: Final = {
     "TERM": 'scancel --signal=TERM --full "$1"',
-    "KILL": 'scancel --signal=KILL --full "$1"',
+    "KILL": 'scancel --signal=USR2 --batch "$1"',
     "END": 'scancel "$1"',
 }
 _LOGGED: Final = (
@@ -44,7 +46,6 @@ _LOGGED: Final = (
     ("DUE TO NODE FAILURE", "NODE_FAIL"),
     ("DUE TO PREEMPTION", "PREEMPTED"),
     ("oom-kill event", "OUT_OF_MEMORY"),
-    ("CANCELLED AT", "CANCELLED"),
 )
 _ATTRIBUTE: Final = re.compile(r"[a-z][a-z0-9-]*")
 #: What Portal itself says to sbatch, or may not be said: it would run something else.
@@ -58,6 +59,9 @@ class SlurmDialect:
     """Slurm: sbatch, squeue, scancel, sinfo, scontrol, and sacct and sshare where they are."""
 
     name = "Slurm"
+
+    def __init__(self) -> None:
+        self._record = f"\x1e{secrets.token_hex(8)} "
 
     def is_id(self, text: str) -> bool:
         """Whether a text can be a job's id."""
@@ -95,16 +99,16 @@ class SlurmDialect:
 
     def listing(self) -> str:
         """Return the script that lists the user's jobs, those of late that have ended too."""
-        return _LISTING
+        return _LISTING.replace("@", self._record)
 
     def entries(self, text: str) -> Mapping[str, Entry]:
         """Read what squeue printed."""
-        listed, _, queue = text.partition(f"{_RECORD}queue\n")
-        waiting = [tuple(line.split(" ")) for line in queue.splitlines()]
+        listed, _, queue = text.partition(f"{self._record}queue\n")
+        waiting = [tuple(line.split(" ", 3)) for line in queue.splitlines()]
         found = {}
-        for record in listed.split(_RECORD)[1:]:
-            fields = record.split(_FIELD)
-            if len(fields) == len(_FIELDS) + 1:
+        for record in listed.split(self._record)[1:]:
+            fields = record.removesuffix("\n").split(_FIELD, len(_FIELDS) - 1)
+            if len(fields) == len(_FIELDS):
                 entry = _entry(fields, waiting)
                 found[entry.id] = entry
         return found
@@ -130,7 +134,7 @@ class SlurmDialect:
     def logged(self, text: str) -> Ended | None:
         """Read how slurmstepd says that it ended the job."""
         for part, word in _LOGGED:
-            if any(part in line for line in text.splitlines() if line.startswith("slurmstepd: ")):
+            if any(part in line for line in text.splitlines() if line.startswith("slurmstepd")):
                 return Ended(_slurm_words.STATES[word], _slurm_words.MEANT[word])
         return None
 
@@ -183,7 +187,7 @@ def _attribute(name: str, value: str) -> str:
 
 
 def _entry(fields: Sequence[str], waiting: Sequence[tuple[str, ...]]) -> Entry:
-    job_id, word, reason, _, submitted, start, nodes, count, cores, _, mark, name = fields[:12]
+    job_id, word, reason, submitted, start, nodes, count, cores, mark, name = fields
     state = _slurm_words.STATES.get(word, JobState.ACTIVE)
     message = _slurm_words.MEANT.get(word, "")
     position = None
@@ -217,8 +221,8 @@ def _position(job_id: str, waiting: Sequence[tuple[str, ...]]) -> int | None:
         words
         for words in waiting
         if len(words) >= 4
-        and words[3] == mine[3]
-        and not _slurm_words.held(words[2])
+        and words[2] == mine[2]
+        and not _slurm_words.held(words[3])
         and words[1].isdecimal()
         and (-int(words[1]), _age(words[0])) < (-int(mine[1]), _age(job_id))
     ]

@@ -54,6 +54,7 @@ SwitchType=switch/none
 SlurmdParameters=config_overrides
 MailProg=/bin/true
 MinJobAge={min_job_age}
+MessageTimeout=3
 SlurmdTimeout=20
 DefMemPerCPU=200
 {nodes}
@@ -160,6 +161,15 @@ class Slurm:
         assert not check or done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
         return done.stdout
 
+    def commands(self, name: str, **texts: str) -> Path:
+        """Make a directory of its commands, some by shell text of a test; $REAL is the real one."""
+        directory = self.directory / f"bin-{name}"
+        shutil.rmtree(directory, ignore_errors=True)
+        shutil.copytree(self.bin, directory)
+        for command, text in texts.items():
+            (directory / command).write_text(f"#!/bin/sh\nREAL={self.bin}/{command}\n{text}\n")
+        return directory
+
     def wait_idle(self) -> None:
         """Wait until every node may take jobs."""
         wait_until(lambda: self.run("sinfo", "-hN", "-o%T").split().count("idle") >= 2)
@@ -169,14 +179,16 @@ class Slurm:
         told = self.run("squeue", "-h", "-tall", "-o%i %T")
         return dict(line.split(" ", 1) for line in told.splitlines())
 
-    def start_controller(self) -> None:
-        """Start slurmctld, and wait until it answers."""
-        self._start("slurmctld", "-D")
+    def start_controller(self, *, forgetful: bool = False) -> None:
+        """Start slurmctld, and wait until it answers; a forgetful one knows no job of before."""
+        self._start("slurmctld", "-D", *(["-c"] if forgetful else []))
         wait_until(lambda: "UP" in self.run("scontrol", "ping", check=False))
 
     def stop_controller(self) -> None:
-        """Kill slurmctld; jobs run on."""
-        self._kill("slurmctld")
+        """Stop slurmctld as an administrator does: it saves what it knows; jobs run on."""
+        process = self._running.pop("slurmctld")
+        process.terminate()
+        process.wait()
 
     def start_node(self, node: str) -> None:
         """Start the slurmd of a node."""
@@ -188,8 +200,9 @@ class Slurm:
 
     def cancel_all(self) -> None:
         """End every job, at once, and wait until none is left."""
-        self.run("scancel", "--signal=KILL", "--full", "--state=RUNNING", check=False)
-        self.run("scancel", *self.states(), check=False)
+        living = self.run("squeue", "-h", "-o%i").split()
+        self.run("scancel", "--signal=KILL", "--full", *living, check=False)
+        self.run("scancel", *living, check=False)
         wait_until(lambda: not self.run("squeue", "-h", "-o%i").strip())
 
     def _start(self, *command: str, key: str | None = None) -> None:

@@ -323,5 +323,12 @@ def test_standing(tmp_path):
         down = compute.standing()
         assert not down.up
         assert "not up" in down.text
+        shares = "printf 'root||cpu=9\\n a|node=6000,cpu=9|cpu=240,node=120\\n b||cpu=1\\n'"
+        with_shares = SlurmCompute(
+            bin=str(cluster.commands("shares", sshare=shares)), workspace=str(tmp_path / "runs")
+        )
+        (allocation,) = with_shares.standing().allocations
+        assert (allocation.account, allocation.unit) == ("a", "node_hours")
+        assert (allocation.granted, allocation.used, allocation.left) == (100, 2, 98)
         nowhere = SlurmCompute(bin=str(cluster.bin), workspace=str(tmp_path / "runs"), queue="x")
         assert nowhere.standing().up is False

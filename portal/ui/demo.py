@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from portal.core.analysis import Analysis
 from portal.core.home import HOME_VARIABLE
+from portal.core.job import Resources
 from portal.federation.federation import Federation, connect
 from portal.federation.runs import Run
 from portal.ui.page import save_page
@@ -16,6 +17,8 @@ from portal.ui.page import save_page
 if TYPE_CHECKING:
     import xarray as xr
 
+#: Where a scheduler shares machines, its default of memory for one core may be too little.
+RESOURCES = Resources(memory=2 * 10**9)
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -47,8 +50,14 @@ def turbidity(fed: Federation, directory: Path, at: str) -> None:
     relief = fed.item("sandia:altitude")
     placement = fed.place(turbidity_by_surface, at=at, turbidity=item, relief=relief)
     print("   " + repr(placement).replace("\n", "\n   "))
-    title = "Turbidity by surface"
-    run = fed.run(turbidity_by_surface, at=at, title=title, turbidity=item, relief=relief)
+    run = fed.run(
+        turbidity_by_surface,
+        at=at,
+        title="Turbidity by surface",
+        resources=RESOURCES,
+        turbidity=item,
+        relief=relief,
+    )
     print(f"   at {run.at}")
     result = follow(run)
     print(f"   run directory: {run.directory.path}\n")
@@ -88,7 +97,8 @@ def warming(fed: Federation, at: str) -> None:
 
 def run_quietly(fed: Federation, at: str, analysis: Analysis, scenario: str) -> xr.Dataset:
     """Run an analysis of one input and wait for its result."""
-    return fed.run(analysis, at=at, title=scenario, scenario=scenario).result()
+    run = fed.run(analysis, at=at, title=scenario, resources=RESOURCES, scenario=scenario)
+    return run.result()
 
 
 def follow(run: Run) -> xr.Dataset:

@@ -25,8 +25,11 @@ submit() {
     [ "$(tail -n 1 -- "$new")" = "# whole" ] || fail "the job arrived in part"
     claim=claim.$turn
     if [ ! -s id ] && mkdir "$claim" 2>/dev/null; then
-        mv -- "$new" "$claim/script" &&
-            printf '#!/bin/sh\nclaim=%s\n%s' "$claim" "$batch" >"$claim/batch" || fail "$record cannot be written: is the disk full?"
+        if ! mv -- "$new" "$claim/script" ||
+            ! printf '#!/bin/sh\nclaim=%s\n%s' "$claim" "$batch" >"$claim/batch"; then
+            rm -rf -- "$claim"
+            fail "$record cannot be written: is the disk full?"
+        fi
         # A cut connection ends who waits here, and not who asks the scheduler.
         (trap '' HUP INT TERM PIPE; ask "$@") </dev/null >/dev/null 2>&1 &
         echo "$(uname -n) $!" >"$claim/by"

@@ -1,4 +1,4 @@
-# Of these lines the batch job consists; before them stand the values of $claim, $record, $directory and $shell.
+# The batch job. Before these lines stand the values of $claim, $record, $directory and $shell.
 umask 077
 # What the program has left running when it ends.
 left() {

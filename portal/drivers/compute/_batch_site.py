@@ -39,6 +39,7 @@ class Site:
         self._lock = threading.Lock()
         self._began = -AGE
         self._entries: Mapping[str, Entry] = {}
+        self._failed: tuple[float, Unavailable] | None = None
 
     @property
     def name(self) -> str:
@@ -84,11 +85,19 @@ class Site:
         return self._since(time.monotonic(), end)
 
     def _since(self, since: float, end: float | None) -> Mapping[str, Entry]:
+        asked = time.monotonic()
         with self._lock:
+            if self._failed and self._failed[0] > asked:  # while this call waited for its turn
+                error = self._failed[1]
+                raise Unavailable(error.happened, found=error.found, advice=error.advice)
             if self._began < since:
                 began = time.monotonic()
-                self._entries = self.dialect.entries(self.ask(self.dialect.listing(), end=end))
-                self._began = began
+                try:
+                    text = self.ask(self.dialect.listing(), end=end)
+                except Unavailable as error:
+                    self._failed = (time.monotonic(), error)
+                    raise
+                self._entries, self._began = self.dialect.entries(text), began
             return self._entries
 
 

@@ -201,7 +201,9 @@ class Cluster:
     def disconnect(self) -> None:
         """Let go of the cluster, which goes on until it has lingered without clients."""
         if self._client is not None:
-            self._client.close(timeout=2)  # type: ignore[no-untyped-call]
+            # Dask's client may be amid an attempt to reach a cluster that has ended meanwhile.
+            with suppress(OSError, ValueError):
+                self._client.close(timeout=2)  # type: ignore[no-untyped-call]
             self._client = None
         self._stack.close()
 

@@ -56,7 +56,7 @@ MailProg=/bin/true
 MinJobAge={min_job_age}
 MessageTimeout=3
 SlurmdTimeout=20
-DefMemPerCPU=200
+DefMemPerCPU=1000
 {nodes}
 PartitionName=debug Nodes=ALL Default=YES MaxTime=60 DefaultTime=10 State=UP
 PartitionName=long Nodes=ALL MaxTime=INFINITE State=UP

@@ -129,17 +129,19 @@ class Followed:
         Parameters
         ----------
         poll
-            Seconds between two looks.
+            Seconds between two looks; as many more as a look takes, so that a service that is far
+            away is not asked all the time.
         """
         last: RunStatus | None = None
         tries = Patience(PATIENCE)
         while last is None or not last.state.final:
+            began = time.monotonic()
             status = self._look(last, tries)
             if status != last:
                 last = status
                 yield status
             else:
-                time.sleep(poll)
+                time.sleep(max(poll, time.monotonic() - began))
 
     def _look(self, last: RunStatus | None, tries: Patience) -> RunStatus:
         """Return the status; for a while, the last one where the facility is not reached."""
@@ -165,15 +167,18 @@ class Followed:
         end = None if timeout is None else time.monotonic() + timeout
         tries = Patience(PATIENCE)
         last: RunStatus | None = None
-        while not (last := self._look(last, tries)).state.final:
+        while True:
+            began = time.monotonic()
+            last = self._look(last, tries)
+            if last.state.final:
+                return self
             if end is not None and time.monotonic() > end:
                 raise RunNotFinished(
                     f"The run {self.id} has not ended after {timeout:g} s",
                     found=f"state: {last.state}",
                     advice="It goes on; wait again, or run.cancel().",
                 )
-            time.sleep(POLL)
-        return self
+            time.sleep(max(POLL, time.monotonic() - began))
 
     def require(self, action: Action) -> None:
         """Ask the policy; a run whose owner has opened its directory to others may be read.

@@ -218,4 +218,6 @@ class Cluster:
         if self._loop is not None:
             self._loop.add_callback(halt)
             stopped.wait(_STOP_SECONDS)
+        if self.pool is not None:
+            self.pool.at_end()
         util._run_finalizers(_LAST_PRIORITY)  # type: ignore[attr-defined]

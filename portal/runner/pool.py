@@ -39,6 +39,8 @@ class Pool:
         Is told of what goes wrong.
     every_tick
         Called twice a second.
+    at_end
+        Called when the run ends.
     """
 
     scheduler: Scheduler
@@ -47,6 +49,7 @@ class Pool:
     tell: Callable[[str], None]
     adapt: tuple[int, int] | None = None
     every_tick: tuple[Callable[[], object], ...] = ()
+    at_end: Callable[[], object] = lambda: None
     wanted: set[Slot] = field(default_factory=set)
     _fewer: int = 0
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -15,6 +17,7 @@ from portal.runner.nodes import Nodes
 
 #: How often the process on a machine is started anew.
 REPLACED: Final = 5
+_END_SECONDS: Final = 3.0
 
 
 @dataclass
@@ -50,6 +53,16 @@ class Steps:
                 )
                 if again:
                     self._running[node] = self._start(node)
+
+    def end(self) -> None:
+        """Have the workers on the other machines end, and wait for that a moment."""
+        running = [process for process in self._running.values() if process.poll() is None]
+        for process in running:
+            process.terminate()
+        limit = time.monotonic() + _END_SECONDS
+        for process in running:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.0, limit - time.monotonic()))
 
     def _start(self, node: str) -> subprocess.Popen[bytes]:
         worker = (sys.executable, "-P", "-m", "portal.runner.worker", str(self.directory), node)

@@ -88,6 +88,7 @@ class Wide:
             tell=self.tell,
             adapt=self.cluster.adapt if self.cluster else None,
             every_tick=(steps.check,) if self.nodes.others else (),
+            at_end=steps.end,
         )
 
     def contact(self, scheduler: Scheduler, pool: Pool) -> Contact:

@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -32,12 +33,17 @@ def main(arguments: list[str]) -> None:
     directory, node = Path(arguments[0]), arguments[1]
     start_fork_server()
     scratch = Path(tempfile.mkdtemp(prefix=f"portal-{directory.name}-"))
-    try:
-        asyncio.run(_serve(directory, node, scratch))
-    finally:
+
+    def end(*_: object) -> None:
         stop_descendants()
         shutil.rmtree(scratch, ignore_errors=True)
         os._exit(0)
+
+    signal.signal(signal.SIGTERM, end)
+    try:
+        asyncio.run(_serve(directory, node, scratch))
+    finally:
+        end()
 
 
 async def _serve(directory: Path, node: str, scratch: Path) -> None:

@@ -42,10 +42,12 @@ def test_the_readme_begins_as_it_should() -> None:
     assert len(statements) <= 6
 
 
-def test_the_readmes_facility_file_is_taken() -> None:
-    (text,) = blocks(README, "toml")
-    assert len(text.splitlines()) == 5
-    assert parse_facility(text, "my-lab", source="README").catalogs["data"].driver == "folder"
+def test_the_readmes_facility_files_are_taken() -> None:
+    machine, data = blocks(README, "toml")
+    assert len(data.splitlines()) == 5
+    assert parse_facility(data, "my-lab", source="README").catalogs["data"].driver == "folder"
+    compute = parse_facility(machine, "my-lab", source="README").computes["debug"]
+    assert plugins.build_driver(plugins.COMPUTES, compute).python == "/project/portal/bin/python"
 
 
 def test_the_contributors_driver_runs(tmp_path: Path) -> None:

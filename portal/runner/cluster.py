@@ -214,10 +214,10 @@ class Cluster:
             stopped.set()
             threading.Event().wait()
 
+        if self.pool is not None:
+            self.pool.end()
         stopped = threading.Event()
         if self._loop is not None:
             self._loop.add_callback(halt)
             stopped.wait(_STOP_SECONDS)
-        if self.pool is not None:
-            self.pool.at_end()
         util._run_finalizers(_LAST_PRIORITY)  # type: ignore[attr-defined]

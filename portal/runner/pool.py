@@ -40,7 +40,7 @@ class Pool:
     every_tick
         Called twice a second.
     at_end
-        Called when the run ends.
+        Called when the run ends, and the other machines are told so.
     """
 
     scheduler: Scheduler
@@ -52,6 +52,7 @@ class Pool:
     at_end: Callable[[], object] = lambda: None
     wanted: set[Slot] = field(default_factory=set)
     _fewer: int = 0
+    _ended: bool = False
 
     def __post_init__(self) -> None:
         self.scheduler.handlers |= {
@@ -85,9 +86,14 @@ class Pool:
                 return 1, len(worker.processing), worker.nbytes
         return 0, 0, 0
 
+    def end(self) -> None:
+        """Tell the other machines that the run ends, and replace nothing from now on."""
+        self._ended = True
+        self.at_end()
+
     async def watch(self) -> None:
         """See twice a second to what is wanted, for as long as the scheduler lives."""
-        while True:
+        while not self._ended:
             try:
                 await self.tick()
             except (OSError, RuntimeError, ValueError) as error:
@@ -125,8 +131,8 @@ class Pool:
     def _slots(self, node: str) -> list[int]:
         return sorted(slot for name, slot in self.wanted if name == node)
 
-    def _wanted_at(self, node: str) -> list[int]:
-        return self._slots(node)
+    def _wanted_at(self, node: str) -> list[int] | None:
+        return None if self._ended else self._slots(node)
 
     def _scale(self, count: int) -> dict[str, Any]:
         self.adapt = None

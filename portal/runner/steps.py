@@ -55,12 +55,9 @@ class Steps:
                     self._running[node] = self._start(node)
 
     def end(self) -> None:
-        """Have the workers on the other machines end, and wait for that a moment."""
-        running = [process for process in self._running.values() if process.poll() is None]
-        for process in running:
-            process.terminate()
+        """Wait a moment for the workers on the other machines, which know that the run ends."""
         limit = time.monotonic() + _END_SECONDS
-        for process in running:
+        for process in self._running.values():
             with suppress(subprocess.TimeoutExpired):
                 process.wait(max(0.0, limit - time.monotonic()))
 

@@ -32,7 +32,10 @@ def main(arguments: list[str]) -> None:
     """Keep the workers of this machine until the scheduler has gone; never returns."""
     directory, node = Path(arguments[0]), arguments[1]
     start_fork_server()
-    scratch = Path(tempfile.mkdtemp(prefix=f"portal-{directory.name}-"))
+    prefix = f"portal-{directory.name}-{node}-"
+    for left in Path(tempfile.gettempdir()).glob(f"{prefix}*"):  # by one that was killed
+        shutil.rmtree(left, ignore_errors=True)
+    scratch = Path(tempfile.mkdtemp(prefix=prefix))
 
     def end(*_: object) -> None:
         stop_descendants()
@@ -40,8 +43,13 @@ def main(arguments: list[str]) -> None:
         os._exit(0)
 
     signal.signal(signal.SIGTERM, end)
+
+    async def serve() -> None:
+        await _serve(directory, node, scratch)
+        end()
+
     try:
-        asyncio.run(_serve(directory, node, scratch))
+        asyncio.run(serve())
     finally:
         end()
 
@@ -69,7 +77,10 @@ async def _serve(directory: Path, node: str, scratch: Path) -> None:
     seen = time.monotonic()
     while time.monotonic() - seen < _GONE_SECONDS:
         try:
-            await crew.keep(await scheduler.portal_wanted(node=node))
+            wanted = await scheduler.portal_wanted(node=node)
+            if wanted is None:  # the run ends
+                return
+            await crew.keep(wanted)
         except OSError:
             if not place.is_dir():  # the run has ended
                 return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,7 @@ class TestAnalysis:
         assert "started anew" in (directory / "events.jsonl").read_text()
         assert not (directory / TLS).exists()
         assert not (directory / CLUSTER).exists()
+        assert not list(Path(tempfile.gettempdir()).glob(f"portal-{run.id}-*"))
         wait_until(lambda: not slurm.run("squeue", "-h").strip())
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -23,7 +25,7 @@ from portal.core.run import (
     RunSpec,
     RunStatus,
 )
-from portal.errors import Denied, Unreadable
+from portal.errors import Denied, Unavailable, Unreadable
 
 if TYPE_CHECKING:
     import fsspec
@@ -58,12 +60,28 @@ class RunDirectory:
         return f"{self.path}/{name}"
 
     def create(self, spec: RunSpec, code: bytes | None) -> None:
-        """Write the directory of a new run, closed to other users; run.json comes last."""
+        """Write the directory of a new run, closed to other users; run.json comes last.
+
+        Raises
+        ------
+        Unavailable
+            There is no room for it; nothing of it is left.
+        """
         self.fs.makedirs(self.path, exist_ok=False)
-        self.fs.chmod(self.path, 0o700) if hasattr(self.fs, "chmod") else None
-        if code is not None:
-            self.fs.pipe_file(self.file(CODE), code)
-        self.write(RUN_JSON, spec.to_dict())
+        try:
+            self.fs.chmod(self.path, 0o700) if hasattr(self.fs, "chmod") else None
+            if code is not None:
+                self.fs.pipe_file(self.file(CODE), code)
+            self.write(RUN_JSON, spec.to_dict())
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            self.fs.rm(self.path, recursive=True)
+            raise Unavailable(
+                f"The run cannot be written to {self.path}: nothing was submitted",
+                found=os.strerror(error.errno),
+                advice="Free some space there, or run where there is more.",
+            ) from error
 
     def write(self, name: str, values: Mapping[str, Any]) -> None:
         """Write a JSON file whole or not at all."""

@@ -20,6 +20,8 @@ _LEAD_SECONDS: Final = 5.0
 #: A signal this many seconds before the end, or a quarter, is taken for its forerunner: sites send
 #: one a minute or two before.
 _NEAR_SECONDS: Final = 150.0
+#: So many seconds by which two clocks differ do no harm.
+_CLOCKS_DIFFER: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,10 @@ class WallTime:
         """
         start, end = (environ.get(f"SLURM_JOB_{name}_TIME", "") for name in ("START", "END"))
         if start.isdecimal() and end.isdecimal():
-            return cls(int(end) - int(start), time.monotonic() + int(end) - time.time())
+            duration, left = int(end) - int(start), int(end) - time.time()
+            if 0 < left <= duration + _CLOCKS_DIFFER:
+                return cls(duration, time.monotonic() + left)
+            return cls(duration, began + duration)  # the controller's clock is another one
         return None if duration is None else cls(duration, began + duration)
 
     @property

@@ -94,3 +94,11 @@ def test_scheduler_knows_better_than_what_was_asked_for():
     assert asked.duration == 60
     assert asked.near
     assert WallTime.of_job(None, {}, 0.0) is None
+
+
+@pytest.mark.parametrize("off", [3600, -3600])
+def test_clock_of_the_controller_may_be_another_one(off):
+    told = slurm_says(began=10 + off, left=590 - off)
+    wall = WallTime.of_job(None, told, time.monotonic() - 8)
+    assert wall.duration == pytest.approx(600, abs=2)
+    assert wall.end - time.monotonic() == pytest.approx(592, abs=2)

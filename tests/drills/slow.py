@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 
 import dask.array as da
 import numpy as np
@@ -53,3 +54,31 @@ def bulky(data: xr.Dataset, *, megabytes: int = 64) -> xr.Dataset:
     cells = megabytes * 2**20 // 8
     lazy = da.random.default_rng(1).random(cells, chunks=cells // 4)
     return xr.Dataset({"first": ("m", lazy[:100]), "x": ("n", lazy)})
+
+
+@analysis
+def gated(data: xr.Dataset, *, gate: str, tasks: int = 8) -> xr.Dataset:
+    """Does a few tasks, and those that need them once a file is there."""
+
+    def wait(block, before):
+        while not Path(gate).exists():
+            time.sleep(0.05)
+        return block + before
+
+    before = da.ones(4, chunks=1, dtype=int).max()
+    lazy = da.arange(tasks, chunks=1).map_blocks(wait, before, meta=np.ones(0, int))
+    return xr.Dataset({"x": ("n", lazy)})
+
+
+@analysis
+def hungry(data: xr.Dataset) -> xr.Dataset:
+    """Has a task that takes more and more memory."""
+
+    def take(block):
+        held = []
+        while len(held) < 100:
+            held.append(np.ones(2**22))
+            time.sleep(0.05)
+        return block
+
+    return xr.Dataset({"x": ("n", da.ones(1, chunks=1).map_blocks(take, meta=np.ones(0)))})

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import psutil
-import pytest
 import xarray as xr
 
 from portal.core.job import JobState
@@ -20,8 +19,8 @@ from portal.core.run import CRATE, RESULT, STATUS
 from portal.drivers.compute import processes
 from portal.drivers.compute.local import LocalCompute
 from portal.runner.trap import PARTIAL, RESERVE
-from tests.conftest import need
 from tests.drills import slow
+from tests.drills.conftest import fill
 from tests.helpers import wait_until
 from tests.runner.make_run import StartedRun, job_of, make_spec, start, write_run
 
@@ -134,24 +133,6 @@ def test_task_that_kills_every_worker_is_told(tmp_path):
     assert "memory" in status.error["message"]
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 24 MiB."""
-    need("mount")
-    path = tmp_path / "small"
-    path.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=24m", "portal-test", path]
-    done = subprocess.run(mount, capture_output=True, text=True, check=False)
-    if done.returncode and os.environ.get("CI"):
-        pytest.fail(f"a small file system cannot be mounted: {done.stderr}")
-    if done.returncode:
-        pytest.skip(f"a small file system cannot be mounted: {done.stderr}")
-    try:
-        yield path
-    finally:
-        subprocess.run(["umount", "--lazy", path], check=True)
-
-
 def test_full_disk_leaves_no_result(small_disk):
     run = start(small_disk, slow.bulky)
     status = run.finish()
@@ -165,11 +146,7 @@ def test_disk_that_is_full_from_elsewhere_still_gets_the_status(small_disk):
     """Everything is taken by another while the run computes: its last words have their room."""
     run = start(small_disk, slow.bulky)
     wait_until((run.directory / CRATE).exists)
-    other = os.open(small_disk / "other", os.O_WRONLY | os.O_CREAT)
-    with pytest.raises(OSError, match="No space"):  # noqa: PT012
-        while True:
-            os.write(other, bytes(4096))
-    os.close(other)
+    fill(small_disk)
     status = run.finish()
     assert status.state is JobState.FAILED
     assert "No space left on device" in status.error["message"]

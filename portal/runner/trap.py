@@ -84,9 +84,16 @@ class Trap:
             if number in _SIGNALS:
                 name = signal.Signals(number).name
                 asked = (self.directory / CANCEL).exists()
-                if self._wall is not None and self._wall.near and not asked:
-                    self._wall.over(self)
+                if not asked and (wall := self._reached()) is not None:
+                    wall.over(self)
                 self.end(JobState.CANCELED, message=f"canceled by {name}")
+
+    def _reached(self) -> WallTime | None:
+        from portal.runner.walltime import WallTime
+
+        if self._wall is not None and self._wall.near:
+            return self._wall
+        return WallTime.reached(os.environ, self.began)
 
     def limit(self, wall: WallTime | None) -> None:
         """Have the run warned before its wall time is over, and ended then."""

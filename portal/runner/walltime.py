@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import threading
 import time
 from collections.abc import Mapping
@@ -20,6 +21,8 @@ _LEAD_SECONDS: Final = 5.0
 #: A signal this many seconds before the end, or a quarter, is taken for its forerunner: sites send
 #: one a minute or two before.
 _NEAR_SECONDS: Final = 150.0
+#: Slurm is asked for this long why a signal came; half a minute after it the job is killed.
+_ASK_SECONDS: Final = 5.0
 #: So many seconds by which two clocks differ do no harm.
 _CLOCKS_DIFFER: Final = 5.0
 
@@ -64,6 +67,30 @@ class WallTime:
     def near(self) -> bool:
         """Whether a signal to end is most likely the wall time's."""
         return self.end - time.monotonic() < min(_NEAR_SECONDS, self.duration / 4)
+
+    @classmethod
+    def reached(cls, environ: Mapping[str, str], began: float) -> WallTime | None:
+        """Ask Slurm whether a signal came because of a limit that this job was not told.
+
+        A site's own limit, or one that was made shorter since. None where it does not say so.
+
+        Parameters
+        ----------
+        began
+            When this process began, by ``time.monotonic()``.
+        """
+        job_id = environ.get("SLURM_JOB_ID", "")
+        if not job_id:
+            return None
+        command = ("squeue", "-h", "-t", "all", "-j", job_id, "-o", "%r")
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=_ASK_SECONDS, check=False
+            )
+        except (OSError, subprocess.SubprocessError):
+            return None
+        now = time.monotonic()
+        return cls(now - began, now) if done.stdout.strip() == "TimeLimit" else None
 
     def watch(self, trap: Trap) -> None:
         """Warn before the end, and end the run when it has come."""

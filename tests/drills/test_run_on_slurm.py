@@ -200,6 +200,16 @@ def test_wall_time_that_slurm_gave(door, gate, cluster):
     assert_tidy(run, cluster)
 
 
+def test_limit_that_the_run_was_not_told(door, gate, cluster):
+    """Slurm ends it, by a signal as that of a cancel; which it was is asked for."""
+    run = start(door(), gate)
+    cluster.run("scontrol", "update", f"JobId={job_of(run)}", "EndTime=now+1")
+    status = run.wait(100).status()
+    assert status.state is JobState.FAILED, status.message
+    assert status.error["type"] == "WallTimeReached"
+    assert_tidy(run, cluster)
+
+
 @pytest.mark.parametrize("seconds", [3600, -3600])
 def test_clock_of_the_site_that_is_an_hour_off(door, gate, cluster, lab_a, tmp_path, seconds):
     (tmp_path / "clock").mkdir()

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from portal.errors import InvalidInput, PortalError, Unavailable, Unreadable
-from portal.virtual.ice import load_icechunk, quiet_codecs
+from portal.virtual.ice import load_icechunk, quiet_codecs, without_keys
 from portal.virtual.parse import SUFFIXES, Parsed, parse, stamp
 
 if TYPE_CHECKING:
@@ -276,15 +276,16 @@ def _is_cftime(variable: Any) -> bool:
     return hasattr(variable.values.ravel()[0], "calendar")
 
 
-def _contain(icechunk: Any, config: Any, record: Mapping[str, Any]) -> dict[str, None]:
+def _contain(icechunk: Any, config: Any, record: Mapping[str, Any]) -> dict[str, Any]:
     """Add where the files lie to the places that the store reads virtual chunks from."""
-    prefixes: dict[str, None] = dict.fromkeys(config.virtual_chunk_containers or {})
+    access = without_keys(icechunk, "file")
+    prefixes = dict.fromkeys(config.virtual_chunk_containers or {}, access)
     for parent in dict.fromkeys(str(Path(path).parent) for path in record["files"]):
         prefix = f"file://{parent}/"
         if not any(prefix.startswith(p) for p in prefixes):
             store = icechunk.local_filesystem_store(parent)
             config.set_virtual_chunk_container(icechunk.VirtualChunkContainer(prefix, store))
-            prefixes[prefix] = None
+            prefixes[prefix] = access
     return prefixes
 
 

@@ -25,6 +25,18 @@ def load_icechunk() -> Any:
     return icechunk
 
 
+def without_keys(icechunk: Any, scheme: str) -> Any:
+    """Return what stands for access without keys: None in Icechunk 1, a mark of its own in 2.
+
+    Parameters
+    ----------
+    scheme
+        "file", "http" or "https".
+    """
+    name = "LocalFileSystemAccess" if scheme == "file" else "HttpAccess"
+    return getattr(icechunk.credentials, name, None)
+
+
 @contextmanager
 def quiet_codecs() -> Iterator[None]:
     """Leave unsaid that Zarr's specification lacks the codecs of HDF5, of which virtual stores are."""

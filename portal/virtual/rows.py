@@ -25,7 +25,7 @@ def in_rows(array: Any) -> Any:
     """
     from virtualizarr.manifests import ChunkManifest, ManifestArray
 
-    shape, chunks = array.shape, array.chunks
+    shape, chunks = array.shape, array.metadata.chunks
     if not shape or chunks[0] == 1 or not is_plain(array) or shape[0] > MOST_ROWS:
         return array
     if any(chunk < size for chunk, size in zip(chunks[1:], shape[1:], strict=True)):
@@ -61,7 +61,7 @@ def expanded(variable: xr.Variable, dim: str) -> xr.Variable:
         offsets=manifest._offsets[None],
         lengths=manifest._lengths[None],
     )
-    metadata = _chunked(array.metadata, (1, *array.chunks), (1, *array.shape))
+    metadata = _chunked(array.metadata, (1, *array.metadata.chunks), (1, *array.shape))
     whole = ManifestArray(metadata=metadata, chunkmanifest=stacked)
     return xr.Variable((dim, *variable.dims), whole, variable.attrs, variable.encoding)
 

@@ -14,7 +14,7 @@ from portal.drivers.catalogs._place import Place, bucket_of
 from portal.drivers.catalogs._reach import shown
 from portal.drivers.catalogs._watch import Watched
 from portal.errors import Denied, Unreadable
-from portal.virtual.ice import load_icechunk, quiet_codecs
+from portal.virtual.ice import load_icechunk, quiet_codecs, without_keys
 
 
 def open_repository(place: Place, *, branch: str = "main") -> tuple[Any, Store]:
@@ -99,7 +99,7 @@ def _container(icechunk: Any, place: Place, prefix: str, store: Any) -> tuple[An
         raise _denied(place, str(endpoint), "an endpoint that the facility file does not name")
     if parts.scheme == "file":
         path = Path(unquote(parts.path)).resolve()
-        return icechunk.local_filesystem_store(str(path)), None
+        return icechunk.local_filesystem_store(str(path)), without_keys(icechunk, parts.scheme)
     if parts.scheme == "s3":
         asked = bucket_of(prefix, place.reach, place.storage)
         options = icechunk.s3_store(
@@ -115,7 +115,7 @@ def _container(icechunk: Any, place: Place, prefix: str, store: Any) -> tuple[An
         )
         return options, icechunk.containers_credentials({prefix: keys})[prefix]
     if parts.scheme in ("http", "https") and place.reach.trusts(prefix):
-        return icechunk.http_store(), None
+        return icechunk.http_store(), without_keys(icechunk, parts.scheme)
     raise _denied(place, prefix, "a server that the facility file does not name")
 
 

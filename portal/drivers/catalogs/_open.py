@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
@@ -23,8 +23,8 @@ from portal.virtual.ice import quiet_codecs
 if TYPE_CHECKING:
     import xarray as xr
 
-#: The directories of an Icechunk repository.
-ICECHUNK = frozenset({"refs", "snapshots"})
+#: What an Icechunk repository's branches lie in: a directory, or a file since its second format.
+ICE_REFS, ICE_REPO = "refs", "repo"
 _NOT_ALLOWED = frozenset({"PermissionError", "PermissionDeniedError", "UnauthenticatedError"})
 #: Chunks along a dimension whose stored ones are too many to name.
 FEW_CHUNKS = 1_000
@@ -94,13 +94,19 @@ def open_place(
         return _open_file(place, lazy, told)
 
 
+def is_icechunk(names: Collection[str]) -> bool:
+    """Whether a directory that holds these names is an Icechunk repository."""
+    return "snapshots" in names and (ICE_REFS in names or ICE_REPO in names)
+
+
 def _open_directory(place: Place, lazy: bool, kwargs: dict[str, Any]) -> Opened:
-    if place.listed and names_in(place) >= ICECHUNK:
+    if place.listed and is_icechunk(names_in(place)):
         return _open_repository(place, lazy, kwargs)
     try:
         store = inspect_zarr(place.fs, place.path, listed=not place.far)
     except FileNotFoundError:
-        if not place.listed and place.fs.exists(f"{place.path}/refs/branch.main/ref.json"):
+        marks = (f"{ICE_REFS}/branch.main/ref.json", ICE_REPO)
+        if not place.listed and any(place.fs.exists(f"{place.path}/{mark}") for mark in marks):
             return _open_repository(place, lazy, kwargs)
         raise
     if store.table:

@@ -11,7 +11,14 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from portal.drivers.catalogs._open import ICECHUNK, Opened, open_place, reading
+from portal.drivers.catalogs._open import (
+    ICE_REFS,
+    ICE_REPO,
+    Opened,
+    is_icechunk,
+    open_place,
+    reading,
+)
 from portal.drivers.catalogs._place import Place
 from portal.drivers.catalogs._reach import Reach
 from portal.errors import PortalWarning, Unavailable
@@ -156,8 +163,9 @@ class Folder:
         relative = self._relative(path) or _name({"name": path})
         record = named.get(RECORD)
         marks = [self._told(named[m]) for m in sorted(_MARKS & named.keys())]
-        if not marks and named.keys() >= ICECHUNK:
-            marks = self._branches(f"{path}/refs")
+        if not marks and is_icechunk(named.keys()):
+            repo = named.get(ICE_REPO)
+            marks = [self._told(repo)] if repo else self._branches(f"{path}/{ICE_REFS}")
         if record is not None:
             stamp, name = _stamp(record), f"{relative}.zarr"
             found = Entry(f"{path}/{STORE}", name, stamp, _changed(record), record["name"], True)
@@ -189,7 +197,7 @@ class Folder:
             tell(path, str(error))
             return
         names = {_name(info) for info in listing}
-        if depth > 0 or names & _MARKS or RECORD in names or names >= ICECHUNK:
+        if depth > 0 or names & _MARKS or RECORD in names or is_icechunk(names):
             yield from self._visit(path, listing, depth - 1, tell)
         else:
             tell(path, f"it lies deeper than {self.depth} directories")

@@ -11,11 +11,12 @@ from portal.errors import Unavailable
 if TYPE_CHECKING:
     import fsspec
 
-#: Makes a directory, closed to other users; "~" is the home directory. Prints that and its path.
+#: Makes a directory, closed to other users; "~" is the home directory. Prints that and its path,
+#: each after a NUL, since a path may hold newlines and login files may print.
 _MAKE = """\
 umask 077
 case $1 in "~" | "~/"*) set -- "$HOME${1#"~"}" ;; esac
-mkdir -p -- "$1" && cd -- "$1" && printf '\\n%s\\n' "$HOME" "$PWD"
+mkdir -p -- "$1" && cd -- "$1" && printf '\\0%s' "$HOME" "$PWD"
 """
 
 
@@ -53,11 +54,11 @@ def workspace_at(transport: Transport, path: str | None = None) -> SiteWorkspace
     """
     wanted = path or "~/.portal/runs"
     made = transport.run(["sh", "-c", _MAKE, "portal", wanted])
-    lines = [line for line in made.stdout.split("\n") if line]
-    if made.code or len(lines) < 2:
+    told = made.stdout.split("\0")
+    if made.code or len(told) < 3:
         raise Unavailable(
             f"The workspace {wanted} on {transport.name} cannot be made",
             found=made.stderr.strip() or f"exit code {made.code}",
             advice="Set `workspace` of this compute resource to a directory of your own there.",
         )
-    return SiteWorkspace(lines[-1], transport.fs, lines[-2])
+    return SiteWorkspace(told[-1], transport.fs, told[-2])

@@ -84,7 +84,8 @@ class RunStore:
         for run_id in run_ids(compute):
             if run_id.endswith(f"-{key_suffix(key)}"):
                 run = self.run(run_id, full, compute)
-                if run.spec.key == key and run.spec.at == full:
+                spec = run.directory.spec()  # none where who asked died before it was written
+                if spec is not None and (spec.key, spec.at) == (key, full):
                     return run
         return None
 

@@ -15,7 +15,7 @@ import pytest
 
 import portal
 from portal.core.job import JobState, Resources
-from portal.core.run import RESULT, STATUS
+from portal.core.run import JOB_JSON, RESULT, RUN_JSON, STATUS
 from portal.errors import RunFailed, Unavailable
 from portal.runner.trap import PARTIAL, RESERVE
 from tests.drills import slow
@@ -236,12 +236,11 @@ def test_clock_of_the_site_that_is_an_hour_off(door, gate, cluster, lab_a, tmp_p
 KILLED = """
 import os, sys
 import portal
-from portal.core.run import JOB_JSON
 from portal.federation.directory import RunDirectory
 from tests.drills import slow
 write = RunDirectory.write
 def killed(self, name, values):
-    if name == JOB_JSON:
+    if name == sys.argv[3]:
         os.kill(os.getpid(), 9)
     write(self, name, values)
 RunDirectory.write = killed
@@ -250,14 +249,36 @@ fed.run(slow.gated, data="ornl:mauna-loa-co2", gate=sys.argv[2], at="lab.debug",
 """
 
 
-def test_kernel_that_is_killed_before_it_notes_the_job(door, gate, cluster, home):
-    fed = door()
-    before = set(cluster.states())
+def killed_kernel(home: Path, gate: Path, name: str) -> None:
+    """Ask for a run in a process that is killed when it would write a file."""
     done = subprocess.run(
-        [sys.executable, "-c", KILLED, str(home), str(gate)],
+        [sys.executable, "-c", KILLED, str(home), str(gate), name],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+def test_kernel_that_is_killed_before_anything_is_asked_for(door, gate, cluster, home):
+    """What it has begun of a run is none; asked again with its key, one starts."""
+    fed = door()
+    before = set(cluster.states())
+    killed_kernel(home, gate, RUN_JSON)
+    assert set(cluster.states()) == before
+    gate.touch()
+    asked = [
+        fed.run(slow.gated, data=CO2, gate=str(gate), at="lab.debug", key="one") for _ in range(2)
+    ]
+    run = asked[0]
+    assert run.id == asked[1].id
+    assert_right(run)
+    assert {job_of(run)} == set(cluster.states()) - before
+    assert "run.json" in str(fed.runs())
+
+
+def test_kernel_that_is_killed_before_it_notes_the_job(door, gate, cluster, home):
+    fed = door()
+    before = set(cluster.states())
+    killed_kernel(home, gate, JOB_JSON)
     (run,) = fed.runs()
     assert run.directory.job() is None
     wait_until(lambda: run.state is JobState.ACTIVE)

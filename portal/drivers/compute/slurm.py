@@ -15,7 +15,7 @@ from portal.drivers.compute._batch import BatchCompute
 from portal.drivers.compute._dialect import Ended, Entry
 from portal.drivers.compute._provided import Interpreter
 from portal.drivers.compute._ssh import transport_of
-from portal.errors import InvalidParameter, PortalError
+from portal.errors import InvalidConfig, InvalidParameter, PortalError
 
 _MEBIBYTE: Final = 2**20
 #: Jobs of this many minutes and more are sent SIGTERM a minute before the end; it may come a minute
@@ -261,6 +261,11 @@ class SlurmCompute(BatchCompute):
         Partition and account of jobs that name none.
     bin
         Directory of Slurm's commands, where they are not found without.
+
+    Raises
+    ------
+    InvalidConfig
+        The workspace has characters that Slurm reads as its own in the path of a job's log.
     """
 
     def __init__(
@@ -281,6 +286,12 @@ class SlurmCompute(BatchCompute):
         account: str | None = None,
         bin: str | None = None,
     ) -> None:
+        if workspace and set("%\\") & set(workspace):
+            raise InvalidConfig(
+                "The workspace of a Slurm cluster has no % and no backslash in its path",
+                found=repr(workspace),
+                advice="Choose another `workspace`: Slurm would look for a job's log elsewhere.",
+            )
         super().__init__(
             transport_of(host, user, port, key_file, known_hosts, jump),
             SlurmDialect(),

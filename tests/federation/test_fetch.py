@@ -194,6 +194,14 @@ def test_names_cannot_leave_the_directory(run, tmp_path: Path, name: str) -> Non
     assert not (into / "x.zarr").exists()
 
 
+def test_a_name_with_newlines_and_commands_stays_a_name(run, tmp_path: Path) -> None:
+    name = "new\nline $(touch escaped); 'x'"
+    hostile = RunDirectory(Hostile(f"ROOT/{name}"), run.directory.path)
+    got = fetch(hostile, tmp_path / "x.zarr", expected=None)
+    assert (got.path / name).read_bytes() == b"bad"
+    assert not list(tmp_path.rglob("escaped"))
+
+
 def test_nothing_to_fetch(home: Path, tmp_path: Path) -> None:
     @portal.analysis
     def fails(co2: xr.Dataset) -> xr.Dataset:

@@ -27,6 +27,13 @@ class ClusterClient(Client):
             warnings.simplefilter("ignore", VersionMismatchWarning)
             super().__init__(address, security=security, timeout=timeout)  # type: ignore[no-untyped-call]
 
+    async def _handle_report(self) -> None:
+        """Listen to the scheduler; close when an attempt to reach one that has ended fails."""
+        try:
+            await super()._handle_report()
+        except (OSError, ValueError):
+            await self._close(fast=True)
+
     @property
     def dashboard_link(self) -> str:
         """The address of the cluster's dashboard."""

@@ -27,11 +27,14 @@ _NO_CLIENT: Final = "fire-and-forget"
 
 def serve(trap: Trap, spec: ClusterSpec, cluster: Cluster, wide: Wide) -> None:
     """Say where the cluster is reached, and end it when it is closed or no longer needed."""
+    from portal.runner.clients import ClientsPlugin
+
     cluster.wait()
     pool, scheduler = cluster.pool, cluster.scheduler
     assert pool is not None
     need = Need(spec, scheduler)
     scheduler.handlers["portal_close"] = need.close
+    cluster.call(lambda: scheduler.add_plugin(ClientsPlugin(need.come)))
     write_atomically(trap.directory / CLUSTER, wide.contact(scheduler, pool).to_dict())
     trap.event("message", text=f"ready, on {', '.join((wide.nodes.here, *wide.nodes.others))}")
     while not need.over:
@@ -71,11 +74,15 @@ class Need:
         """Take note that it was closed by who asked for it."""
         self.over = "closed"
 
+    def come(self) -> None:
+        """Take note that a client has come, however soon it goes again."""
+        self._came, self._alone = True, self.clock()
+
     def look(self) -> None:
         """See how things stand; call it in the scheduler's loop."""
         now = self.clock()
         if any(client != _NO_CLIENT for client in self.scheduler.clients):
-            self._came, self._alone = True, now
+            self.come()
         if self._busy():
             self._idle = now
         wait = self.spec.linger if self._came else max(self.spec.linger, _FIRST_SECONDS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 from portal.errors import Unreadable
 
 SCHEMA = 2
+#: Seconds to wait for another process that makes the same database, and between two tries.
+_PATIENCE, _PAUSE = 10.0, 0.01
 
 #: By the version that a database has, the statements that bring it to the next one.
 _STEPS = {
@@ -52,7 +55,7 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
         They are of a later version.
     """
     if _version(connection) == 0:
-        connection.execute("PRAGMA journal_mode = WAL")
+        _log_ahead(connection)
     if _version(connection) < SCHEMA:
         with transaction(connection):
             for version in range(_version(connection), SCHEMA):
@@ -65,6 +68,20 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
             found=f"version {_version(connection)}, and this Portal reads {SCHEMA}",
             advice="Use the Portal that wrote it, or move it away: it is harvested anew.",
         )
+
+
+def _log_ahead(connection: sqlite3.Connection) -> None:
+    """Have the database write ahead; SQLite waits for nobody who does the same at this moment."""
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(_PAUSE)
+        else:
+            return
 
 
 @contextmanager

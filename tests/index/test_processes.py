@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -13,6 +14,7 @@ import pytest
 from portal.core.item import Item
 from portal.core.query import Query
 from portal.index import Index
+from portal.index.tables import prepare
 from tests.helpers import wait_until
 
 WRITER = """
@@ -155,3 +157,26 @@ def test_a_writer_elsewhere_does_not_hold_up_a_search(tmp_path):
         with index._store.exclusive(wait=True) as held:
             assert held
             assert other.search(Query.of("turbidity")).total == 5
+
+
+def test_a_database_that_another_makes_at_this_moment_is_waited_for(tmp_path, monkeypatch):
+    """SQLite itself does not wait where two switch to the write-ahead log at once."""
+    path = tmp_path / "items.sqlite"
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("CREATE TABLE t (x)")
+    other.execute("BEGIN")
+    other.execute("SELECT * FROM t").fetchall()
+    pauses = []
+
+    def pause(seconds):
+        pauses.append(seconds)
+        if other.in_transaction:
+            other.execute("COMMIT")
+
+    monkeypatch.setattr("portal.index.tables.time.sleep", pause)
+    connection = sqlite3.connect(path, timeout=0.05, isolation_level=None)
+    prepare(connection, path)
+    assert pauses
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    connection.close()
+    other.close()

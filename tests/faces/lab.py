@@ -202,7 +202,7 @@ def choose(panel: Locator, words: str, title: str) -> None:
         back.click()
     panel.get_by_role("searchbox", name="Search datasets").fill(words)
     panel.get_by_test_id("portal-result").filter(has_text=title).first.click()
-    panel.get_by_test_id("portal-details-title").filter(has_text=title).wait_for()
+    panel.get_by_test_id("portal-details-title").filter(has_text=title).wait_for(timeout=LONG)
 
 
 def tasks(run: Locator) -> Locator:

@@ -109,7 +109,9 @@ def find(page: Page, finder: Locator, wanted: Wanted) -> None:
     drawn = finder.get_by_role("textbox", name="West, south, east, north").input_value()
     assert [float(part) for part in drawn.split(",")] == pytest.approx(wanted.box, abs=3)
     result.click(timeout=LONG)
-    finder.get_by_test_id("portal-details-title").filter(has_text=wanted.title).wait_for()
+    finder.get_by_test_id("portal-details-title").filter(has_text=wanted.title).wait_for(
+        timeout=LONG
+    )
 
 
 def test_in_voila(quiet_page: Page, facilities: dict[str, str], tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ def test_details_and_their_citation(page: Page) -> None:
     words(page).fill("air temperature north america e1")
     results(page).filter(has_text="scenario E1").click()
     details = page.get_by_label("Dataset", exact=True)
-    expect(page.get_by_test_id("portal-details-title")).to_be_focused()
+    expect(page.get_by_test_id("portal-details-title")).to_be_focused(timeout=PAGE)
     expect(details.get_by_role("table", name="Variables")).to_contain_text("latitude")
     expect(details).to_contain_text("as stored")
     details.get_by_role("button", name="Copy the citation in BibTeX").click()
@@ -186,7 +186,9 @@ def test_by_keyboard_alone(page: Page) -> None:
     page.keyboard.press("ArrowDown")
     expect(results(page).first).to_be_focused()
     page.keyboard.press("Enter")
-    expect(page.get_by_test_id("portal-details-title")).to_have_text(re.compile("Linke"))
+    expect(page.get_by_test_id("portal-details-title")).to_have_text(
+        re.compile("Linke"), timeout=PAGE
+    )
     page.keyboard.press("Tab")
     expect(page.get_by_role("button", name="Open", exact=True)).to_be_focused()
     page.keyboard.press("Enter")

@@ -48,7 +48,7 @@ def choose(page: Page, words: str, title: str) -> None:
         back.click()
     page.get_by_role("searchbox").fill(words)
     page.locator(".portal-result", has_text=title).first.click()
-    page.get_by_test_id("portal-details-title").get_by_text(title).wait_for()
+    page.get_by_test_id("portal-details-title").get_by_text(title).wait_for(timeout=120_000)
     page.get_by_role("button", name="Open", exact=True).click()
     page.locator(".portal-explore-run strong", has_text=title).wait_for()
 

@@ -95,6 +95,7 @@ def find(page: Page, finder: Locator, wanted: Wanted) -> None:
     expect(result).to_have_count(0)
     time.fill(wanted.years)
     time.press("Enter")
+    expect(result).to_have_count(1, timeout=LONG)  # and with it the page has its height
 
     world = finder.get_by_test_id("portal-map")
     world.scroll_into_view_if_needed()

@@ -155,11 +155,33 @@ def test_a_record_is_saved_in_other_formats(page: Page) -> None:
     words(page).fill("air temperature north america e1")
     results(page).filter(has_text="scenario E1").click()
     details = page.get_by_label("Dataset", exact=True)
-    details.locator("summary", has_text="Export").click()
+    details.locator("summary", has_text="Export").click(timeout=PAGE)
     with page.expect_download() as download:
         details.get_by_role("button", name="BibTeX", exact=True).click()
     assert Path(download.value.path()).read_text().startswith("@")
     expect(details.get_by_test_id("portal-said")).to_contain_text("Saved as")
+
+
+def test_a_press_on_a_list_that_is_drawn_anew_opens_what_was_pressed(page: Page) -> None:
+    from playwright.sync_api import expect
+
+    words(page).fill("gauges")
+    total(page, "2 datasets")
+    box = results(page).filter(has_text="Texas").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 20, box["y"] + 10)
+    page.mouse.down()
+    page.evaluate(
+        """() => {
+            const field = document.querySelector('.portal-finder input[type=search]');
+            field.value = 'gauges kenya';
+            field.dispatchEvent(new Event('input', { bubbles: true }));
+        }"""
+    )
+    total(page, re.compile(r"^1 dataset ·"))
+    page.mouse.up()
+    title = page.get_by_test_id("portal-details-title")
+    expect(title).to_contain_text("Gauges in Texas", timeout=PAGE)
 
 
 def test_a_title_that_is_code_is_text(page: Page) -> None:

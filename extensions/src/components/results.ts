@@ -39,6 +39,9 @@ export function createResults({ thumbnails, onOpen, onLeave, onPoint }: ResultsO
   const rows = new Map<string, Row>();
   let hits: ReadonlyMap<string, Hit> = new Map();
   let marked: string | null = null;
+  /** What the pointer went down on, and whether the list was drawn anew since. */
+  let pressed: Hit | null = null;
+  let moved = false;
 
   const options = () => [...element.children] as HTMLElement[];
   const current = () => options().find(option => option.tabIndex === 0);
@@ -91,11 +94,16 @@ export function createResults({ thumbnails, onOpen, onLeave, onPoint }: ResultsO
     event.preventDefault();
     event.stopPropagation();
   });
+  element.addEventListener('pointerdown', event => {
+    pressed = hitOf(event.target);
+    moved = false;
+  });
   element.addEventListener('click', event => {
-    const node = (event.target as HTMLElement).closest<HTMLElement>('[data-id]');
-    if (node) {
-      moveTo(node);
-      onOpen(node.dataset['id']!);
+    // A list that is drawn anew under the finger gives the click to no result.
+    const hit = (moved && event.detail > 0 && pressed) || hitOf(event.target);
+    if (hit) {
+      moveTo(rows.get(hit.id)?.node);
+      onOpen(hit.id);
     }
   });
   element.addEventListener('pointerover', event => onPoint(hitOf(event.target)));
@@ -139,6 +147,7 @@ export function createResults({ thumbnails, onOpen, onLeave, onPoint }: ResultsO
       const same = nodes.length === element.childElementCount;
       if (!same || nodes.some((node, i) => node !== element.children[i])) {
         element.replaceChildren(...nodes);
+        moved = true;
       }
       for (const id of rows.keys()) {
         if (!hits.has(id)) {

@@ -94,16 +94,28 @@ export function createResults({ thumbnails, onOpen, onLeave, onPoint }: ResultsO
     event.preventDefault();
     event.stopPropagation();
   });
-  element.addEventListener('pointerdown', event => {
-    pressed = hitOf(event.target);
-    moved = false;
-  });
-  element.addEventListener('click', event => {
-    // A list that is drawn anew under the finger gives the click to no result.
-    const hit = (moved && event.detail > 0 && pressed) || hitOf(event.target);
+  function open(hit: Hit | null): void {
     if (hit) {
       moveTo(rows.get(hit.id)?.node);
       onOpen(hit.id);
+    }
+  }
+
+  element.addEventListener('pointerdown', event => {
+    pressed = hitOf(event.target);
+    moved = false;
+    window.addEventListener('pointerup', released, { once: true, capture: true });
+  });
+  // A list that is drawn anew under the finger gets no click, or that of another result.
+  function released(): void {
+    if (moved) {
+      open(pressed);
+    }
+  }
+  element.addEventListener('click', event => {
+    const isMouse = event.detail > 0;
+    if (!(isMouse && moved && pressed)) {
+      open(hitOf(event.target));
     }
   });
   element.addEventListener('pointerover', event => onPoint(hitOf(event.target)));

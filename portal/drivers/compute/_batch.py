@@ -12,19 +12,16 @@ from functools import cached_property
 from typing import Final
 
 from portal.core.check import Check
-from portal.core.environment import Environment
 from portal.core.job import JobSpec, JobState, JobStatus
 from portal.core.standing import Job, Standing
 from portal.drivers.compute._batch_records import Records, Submission
 from portal.drivers.compute._batch_site import Site
 from portal.drivers.compute._checks import machine
-from portal.drivers.compute._describe import describe
 from portal.drivers.compute._detached import script_of
 from portal.drivers.compute._dialect import Dialect
 from portal.drivers.compute._keys import name_of
-from portal.drivers.compute._provided import Interpreter, Provided
+from portal.drivers.compute._machine import Interpreter, Machine
 from portal.drivers.compute._transport import Transport
-from portal.drivers.compute._workspace import SiteWorkspace, workspace_at
 from portal.errors import PortalError, Unavailable
 
 PATIENCE: Final = 45.0
@@ -33,7 +30,7 @@ _LAST_SECONDS: Final = 120.0
 _POLL: Final = 0.1
 
 
-class BatchCompute(Provided):
+class BatchCompute(Machine):
     """Runs jobs through a batch scheduler, here or at a machine that a transport reaches.
 
     Parameters
@@ -61,42 +58,13 @@ class BatchCompute(Provided):
         account: str | None = None,
         patience: float = PATIENCE,
     ) -> None:
-        self.transport = transport
-        self._path = workspace
-        self.interpreter = interpreter or Interpreter()
-        self.setup = setup
+        super().__init__(transport, workspace, interpreter or Interpreter(), setup)
         self._queue, self._account = queue, account
         self._site = Site(transport, dialect, bin=bin or "", patience=patience)
 
     @cached_property
-    def workspace(self) -> SiteWorkspace:
-        """Where run directories lie.
-
-        Raises
-        ------
-        Unavailable
-            The machine was not reached, or the directory cannot be made.
-        """
-        return workspace_at(self.transport, self._path)
-
-    @property
-    def python(self) -> str:
-        """Path of the Python that runs jobs."""
-        return self.interpreter.path(lambda: self.workspace)
-
-    @cached_property
     def _records(self) -> Records:
         return Records(self._site, f"{self.workspace.root}/.jobs")
-
-    def environment(self) -> Environment:
-        """Describe the packages of :attr:`python`, at the machine that is reached.
-
-        Raises
-        ------
-        Unavailable
-            The machine was not reached, its Python cannot be run, or has no Portal.
-        """
-        return describe(self.transport, self.python, self.setup)
 
     def checks(self) -> Iterator[Check]:
         """Look at the machine, and at the scheduler's answers."""

@@ -7,9 +7,10 @@ import time
 from collections.abc import Iterator
 
 from portal.core.check import Check, Verdict
+from portal.core.contracts import SupportsForward
 from portal.core.needed import needed
 from portal.drivers.compute._detached import under
-from portal.drivers.compute._provided import Machine
+from portal.drivers.compute._machine import Machine
 from portal.drivers.compute._provision import Provisioning, ready
 from portal.drivers.compute._transport import Transport
 from portal.errors import PortalError
@@ -20,14 +21,15 @@ _SECONDS = 20.0
 
 
 def machine(compute: Machine) -> Iterator[Check]:
-    """Look at the machine that a driver reaches, from the login to its ports."""
+    """Look at the machine that a driver reaches, from the login to its ports where it lends them."""
     transport = compute.transport
     yield login(transport)
     yield from lines(transport, compute.setup)
     yield space(transport, compute.workspace.root)
     if compute.provisions:
         yield making(compute.provisioning)
-    yield ports(transport)
+    if isinstance(compute, SupportsForward):
+        yield ports(transport)
 
 
 def disk(free: float) -> Check:

@@ -1,15 +1,17 @@
-"""What drivers that reach a machine have in common when they make the Python of a run there."""
+"""Machine: what drivers that reach a machine have in common, and the Python of runs there."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, cast
+from functools import cached_property
+from typing import cast
 
 from portal.core.environment import Environment
+from portal.drivers.compute._describe import describe
 from portal.drivers.compute._provision import How, Provisioning, provision, require_way
 from portal.drivers.compute._transport import Transport
-from portal.drivers.compute._workspace import SiteWorkspace
+from portal.drivers.compute._workspace import SiteWorkspace, workspace_at
 from portal.errors import InvalidConfig
 
 _PYTHON = "python3"
@@ -60,64 +62,73 @@ class Interpreter:
         return workspace().path(named) if named[0] == "~" else named
 
 
-class Machine(Protocol):
-    """A driver that reaches a machine."""
+class Machine:
+    """What drivers that reach a machine have in common: where runs lie, and what runs them.
 
-    @property
-    def transport(self) -> Transport:
-        """The way to it."""
-        ...
+    Parameters
+    ----------
+    transport
+        The way to the machine.
+    workspace
+        Directory of the run directories there: see :func:`workspace_at`.
+    interpreter
+        Which Python runs jobs.
+    setup
+        Shell lines that come first.
+    """
 
-    @property
+    def __init__(
+        self, transport: Transport, workspace: str | None, interpreter: Interpreter, setup: str
+    ) -> None:
+        self.transport = transport
+        self.interpreter = interpreter
+        self.setup = setup
+        self._path = workspace
+
+    @cached_property
     def workspace(self) -> SiteWorkspace:
-        """Where its run directories lie."""
-        ...
+        """Where run directories lie.
+
+        Raises
+        ------
+        Unavailable
+            The machine was not reached, or the directory cannot be made.
+        """
+        return workspace_at(self.transport, self._path)
 
     @property
-    def setup(self) -> str:
-        """Shell lines that come first."""
-        ...
+    def python(self) -> str:
+        """Path of the Python that runs jobs."""
+        return self.interpreter.path(lambda: self.workspace)
 
-    @property
-    def interpreter(self) -> Interpreter:
-        """Which Python runs jobs."""
-        ...
+    def environment(self) -> Environment:
+        """Describe the packages of :attr:`python`, as the machine that is reached has it.
+
+        Raises
+        ------
+        Unavailable
+            The machine was not reached, its Python cannot be run, or has no Portal.
+        """
+        return describe(self.transport, self.python, self.setup)
 
     @property
     def provisions(self) -> bool:
-        """Whether it is made from the run's lock."""
-        ...
-
-    @property
-    def provisioning(self) -> Provisioning:
-        """How it is made."""
-        ...
-
-
-class Provided:
-    """Mixin: makes the Python of a run at the machine, where the option `provision` says how."""
-
-    @property
-    def provisions(self: Machine) -> bool:
         """Whether the Python of a run is made from the run's lock."""
         return self.interpreter.provision is not None
 
     @property
-    def provisioning(self: Machine) -> Provisioning:
+    def provisioning(self) -> Provisioning:
         """How it is made."""
         chosen = self.interpreter
-        base = chosen.path(lambda: self.workspace) if chosen.base_python else None
         return Provisioning(
             self.transport,
             self.workspace.root,
             how=cast("How", chosen.provision or "auto"),
-            base_python=base,
+            base_python=self.python if chosen.base_python else None,
             setup=self.setup,
         )
 
-    def provision(
-        self: Machine, environment: Environment, tell: Callable[[str], None] | None = None
-    ) -> str:
+    def provision(self, environment: Environment, tell: Callable[[str], None] | None = None) -> str:
         """Make the environment of a lock where there is none; return the path of its Python.
 
         Raises

@@ -8,24 +8,20 @@ from typing import Any
 
 from portal.core.check import Check, Verdict
 from portal.core.cluster import ClusterSpec
-from portal.core.environment import Environment
 from portal.core.job import JobSpec, JobStatus, Resources
 from portal.core.standing import Job, Standing
-from portal.drivers.compute._checks import lines, login, making, space
-from portal.drivers.compute._describe import describe
+from portal.drivers.compute._checks import machine
 from portal.drivers.compute._detached import under
 from portal.drivers.compute._gateway_auth import Credential
 from portal.drivers.compute._gateway_cluster import GatewayCluster, find
 from portal.drivers.compute._gateway_jobs import GatewayJobs
 from portal.drivers.compute._gateway_server import GatewayServer
-from portal.drivers.compute._provided import Interpreter, Provided
+from portal.drivers.compute._machine import Interpreter, Machine
 from portal.drivers.compute._ssh import transport_of
-from portal.drivers.compute._transport import Transport
-from portal.drivers.compute._workspace import SiteWorkspace, workspace_at
 from portal.errors import InvalidParameter, PortalError, Unavailable
 
 
-class GatewayCompute(Provided):
+class GatewayCompute(Machine):
     """Runs each job on the one worker of a gateway cluster of its own; its id is the cluster's name.
 
     The cluster's scheduler holds the job, so that it outlives the caller; a worker that is lost
@@ -92,40 +88,17 @@ class GatewayCompute(Provided):
     ) -> None:
         credential = Credential(auth, username, token_file, token_command)
         self._server = GatewayServer(address, credential, proxy_address, ca_file, options or {})
-        self._transport = transport_of(host, user, port, key_file, known_hosts, jump)
-        self._path = workspace
-        self.interpreter = Interpreter(python, provision, base_python)
-        self.setup = setup
+        super().__init__(
+            transport_of(host, user, port, key_file, known_hosts, jump),
+            workspace,
+            Interpreter(python, provision, base_python),
+            setup,
+        )
         self._start_seconds = start_seconds
-
-    @cached_property
-    def workspace(self) -> SiteWorkspace:
-        """Where run directories lie.
-
-        Raises
-        ------
-        Unavailable
-            The machine was not reached, or the directory cannot be made.
-        """
-        return workspace_at(self._transport, self._path)
-
-    @property
-    def python(self) -> str:
-        """Path of the Python that runs jobs."""
-        return self.interpreter.path(lambda: self.workspace)
-
-    @property
-    def transport(self) -> Transport:
-        """The way to the machine of the workspace."""
-        return self._transport
 
     def checks(self) -> Iterator[Check]:
         """Look at the machine of the workspace, and at the gateway."""
-        yield login(self._transport)
-        yield from lines(self._transport, self.setup)
-        yield space(self._transport, self.workspace.root)
-        if self.provisions:
-            yield making(self.provisioning)
+        yield from machine(self)
         try:
             version, offered = self._server.version(), self._server.offered()
         except PortalError as error:
@@ -141,22 +114,8 @@ class GatewayCompute(Provided):
 
     @cached_property
     def _jobs(self) -> GatewayJobs:
-        return GatewayJobs(
-            self._server,
-            self._transport,
-            f"{self.workspace.root}/.gateway",
-            self._start_seconds,
-        )
-
-    def environment(self) -> Environment:
-        """Describe the packages of :attr:`python`, as the machine of the workspace has it.
-
-        Raises
-        ------
-        Unavailable
-            The machine was not reached, its Python cannot be run, or has no Portal.
-        """
-        return describe(self._transport, self.python, self.setup)
+        directory = f"{self.workspace.root}/.gateway"
+        return GatewayJobs(self._server, self.transport, directory, self._start_seconds)
 
     def submit(self, job: JobSpec) -> str:
         """Start a job; return when the scheduler of its cluster holds it.

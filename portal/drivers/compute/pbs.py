@@ -12,7 +12,7 @@ from portal.core.standing import Standing
 from portal.drivers.compute import _pbs_words
 from portal.drivers.compute._batch import BatchCompute
 from portal.drivers.compute._dialect import Ended, Entry
-from portal.drivers.compute._provided import Interpreter
+from portal.drivers.compute._machine import Interpreter
 from portal.drivers.compute._ssh import transport_of
 from portal.drivers.compute.slurm import SlurmDialect
 from portal.errors import InvalidConfig, InvalidParameter, PortalError

@@ -7,19 +7,15 @@ from contextlib import AbstractContextManager
 from functools import cached_property
 
 from portal.core.check import Check
-from portal.core.environment import Environment
 from portal.core.job import JobSpec, JobStatus
 from portal.core.standing import Job
 from portal.drivers.compute._checks import machine
-from portal.drivers.compute._describe import describe
 from portal.drivers.compute._detached import Detached
-from portal.drivers.compute._provided import Interpreter, Provided
+from portal.drivers.compute._machine import Interpreter, Machine
 from portal.drivers.compute._ssh import transport_of
-from portal.drivers.compute._transport import Transport
-from portal.drivers.compute._workspace import SiteWorkspace, workspace_at
 
 
-class SshCompute(Provided):
+class SshCompute(Machine):
     """Runs jobs as detached processes of another machine: they survive log-out and a cut.
 
     A job is noted under ``.jobs`` in the workspace, with its exit code when it has ended, so that
@@ -57,31 +53,12 @@ class SshCompute(Provided):
         base_python: str | None = None,
         setup: str = "",
     ) -> None:
-        self._transport = transport_of(host, user, port, key_file, known_hosts, jump)
-        self._path = workspace
-        self.interpreter = Interpreter(python, provision, base_python)
-        self.setup = setup
-
-    @cached_property
-    def workspace(self) -> SiteWorkspace:
-        """Where run directories lie.
-
-        Raises
-        ------
-        Unavailable
-            The machine was not reached, or the directory cannot be made.
-        """
-        return workspace_at(self._transport, self._path)
-
-    @property
-    def transport(self) -> Transport:
-        """The way to the machine."""
-        return self._transport
-
-    @property
-    def python(self) -> str:
-        """Path of the Python that runs jobs."""
-        return self.interpreter.path(lambda: self.workspace)
+        super().__init__(
+            transport_of(host, user, port, key_file, known_hosts, jump),
+            workspace,
+            Interpreter(python, provision, base_python),
+            setup,
+        )
 
     def checks(self) -> Iterator[Check]:
         """Look at the machine, from the login to its ports."""
@@ -89,17 +66,7 @@ class SshCompute(Provided):
 
     @cached_property
     def _jobs(self) -> Detached:
-        return Detached(self._transport, f"{self.workspace.root}/.jobs", self.setup)
-
-    def environment(self) -> Environment:
-        """Describe the packages of :attr:`python`.
-
-        Raises
-        ------
-        Unavailable
-            The machine was not reached, its Python cannot be run, or has no Portal.
-        """
-        return describe(self._transport, self.python, self.setup)
+        return Detached(self.transport, f"{self.workspace.root}/.jobs", self.setup)
 
     def submit(self, job: JobSpec) -> str:
         """Start a job in a session of its own; after a cut, the same key gives the same job.
@@ -127,4 +94,4 @@ class SshCompute(Provided):
 
     def forward(self, host: str, port: int) -> AbstractContextManager[tuple[str, int]]:
         """Lend a way to a port that the machine reaches."""
-        return self._transport.forward(host, port)
+        return self.transport.forward(host, port)

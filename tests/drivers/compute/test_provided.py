@@ -10,7 +10,7 @@ import pytest
 from portal.core.check import Check, Verdict
 from portal.core.contracts import SupportsChecks, SupportsProvision
 from portal.core.job import JobSpec
-from portal.drivers.compute._provided import Interpreter
+from portal.drivers.compute._machine import Interpreter
 from portal.drivers.compute.slurm import SlurmCompute
 from portal.drivers.compute.ssh import SshCompute
 from portal.errors import InvalidConfig

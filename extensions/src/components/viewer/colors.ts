@@ -45,7 +45,7 @@ export function paint(
   const width = frame.header.shape[1];
   const { cells } = frame;
   const encoding = frame.header.encoding;
-  const colors = encoding.dtype === 'u16' ? codeColors(encoding, limits, table) : null;
+  const colors = encoding.dtype !== 'f64' && encoding.dtype !== 'f32' ? codeColors(encoding, limits, table) : null;
   let p = 0;
   for (let y = 0; y < rows.length; y++) {
     const row = rows[y] * width;

@@ -1,0 +1,68 @@
+/** What the viewer offers to the tools drawn over its picture and to the menu that takes it away. */
+import type { Ask } from './ask';
+import type { Frame, FrameSource, VariableView, Window } from './frame';
+import type { Geometry } from './geometry';
+import type { ProjectionName, ViewState } from './state';
+
+/** Where the data lies on the plot's box. Device pixels. */
+export interface Plane {
+  readonly width: number;
+  readonly height: number;
+  readonly projection: ProjectionName;
+  toPixel(x: number, y: number): [number, number] | null;
+  fromPixel(px: number, py: number): [number, number] | null;
+  readonly window: Window | null;
+  zoom(factor: number, px: number, py: number): Partial<ViewState>;
+  pan(dx: number, dy: number): Partial<ViewState>;
+}
+
+export interface ToolHost {
+  readonly source: FrameSource;
+  state(): ViewState;
+  /** Show something else; it can be undone. */
+  change(partial: Partial<ViewState>): void;
+  /** The variable that is shown. */
+  view(): VariableView | null;
+  frame(): Frame | null;
+  geometry(): Geometry | null;
+  plane(): Plane | null;
+  /** Cell of the frame under a point of the plot's box (CSS pixels from its corner). */
+  cellAt(x: number, y: number): number | null;
+  /** The read-out's text for a cell. */
+  describe(cell: number): string;
+  /** Null on a page without a kernel. */
+  readonly ask: Ask | null;
+  /** Covers exactly the plot's box; children are placed in CSS pixels of it. */
+  readonly overlay: HTMLElement;
+  /** Below the picture, for charts and tables. */
+  readonly panel: HTMLElement;
+}
+
+export interface Tools {
+  /** Its part of the toolbar. */
+  readonly element: HTMLElement;
+  /** Take a pointer event over the plot (CSS pixels from the box's corner); true when it was used. */
+  pointer(event: PointerEvent, x: number, y: number): boolean;
+  /** Take a key pressed on the picture; `cell` is that of the read-out. True when it was used. */
+  key(event: KeyboardEvent, cell: number | null): boolean;
+  /** The picture, the plane or the state has changed. */
+  drawn(): void;
+  dispose(): void;
+}
+
+export interface TakeHost {
+  readonly source: FrameSource;
+  state(): ViewState;
+  title(): string;
+  /** CSS pixels of the whole picture, axes and bar included. */
+  size(): { width: number; height: number };
+  /** Draw the whole picture at a size (CSS pixels × scale) onto any canvas-like context. */
+  compose(context: CanvasRenderingContext2D, width: number, height: number): Promise<void>;
+  /** Show these steps in full quality; settled when they are painted. */
+  still(index: Record<string, number>): Promise<void>;
+  readonly ask: Ask | null;
+}
+
+export interface Take {
+  readonly element: HTMLElement;
+}

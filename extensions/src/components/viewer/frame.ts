@@ -88,6 +88,8 @@ export interface AxisHeader {
   units: string;
   labels: string[] | null;
   ticks: [number, string][] | null;
+  /** Lowest and highest border of the whole axis, of which a frame may hold a part. */
+  range?: [number, number];
 }
 
 export type ArrayType = 'u8' | 'u16' | 'u32' | 'f32' | 'f64';

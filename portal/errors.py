@@ -21,6 +21,7 @@ Every error says what happened, what was there instead, and what to do::
     ├── Unavailable
     ├── Unreadable
     │   └── TooLarge
+    ├── Interrupted
     ├── EnvironmentMismatch
     └── RunError
         ├── RunFailed
@@ -147,6 +148,10 @@ class Unreadable(PortalError):
 
 class TooLarge(Unreadable):
     """Data whose declared size is beyond what its stored bytes can hold, or beyond a limit."""
+
+
+class Interrupted(PortalError):
+    """Work that was stopped because its answer is no longer wanted."""
 
 
 class EnvironmentMismatch(PortalError):

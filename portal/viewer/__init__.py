@@ -6,12 +6,14 @@ from portal.viewer.colors import COLOR_MAPS
 from portal.viewer.describe import Description, Dimension, VariableView, describe
 from portal.viewer.frame import Frame
 from portal.viewer.render import Viewer, render
+from portal.viewer.request import FrameRequest
 
 __all__ = [
     "COLOR_MAPS",
     "Description",
     "Dimension",
     "Frame",
+    "FrameRequest",
     "VariableView",
     "Viewer",
     "describe",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,23 +56,44 @@ class Axis:
     labels: tuple[str, ...] | None
     ticks: tuple[tuple[float, str], ...] | None
 
-    def blocks(self, size: int) -> Axis:
-        """Return the axis of blocks of `size` neighbours; the last block may be smaller."""
-        if size == 1:
+    def cut(self, start: int, stop: int) -> Axis:
+        """Return the axis from column or row `start` up to `stop`."""
+        if start == 0 and stop == self.values.size:
             return self
-        starts = np.arange(0, self.values.size, size)
-        stops = np.minimum(starts + size, self.values.size)
-        middle = (starts + stops - 1) // 2
-        return Axis(
-            dim=self.dim,
-            kind=self.kind,
-            title=self.title,
-            units=self.units,
+        return replace(
+            self,
+            order=self.order[start:stop],
+            values=self.values[start:stop],
+            edges=self.edges[start : stop + 1],
+            labels=None if self.labels is None else self.labels[start:stop],
+        )
+
+    def thin(self, step: int) -> Axis:
+        """Return the axis of every `step`-th column or row."""
+        if step == 1:
+            return self
+        values = self.values[::step]
+        return replace(
+            self,
+            order=self.order[::step],
+            values=values,
+            edges=edges_of(values, step=float(step)),
+            labels=None if self.labels is None else self.labels[::step],
+        )
+
+    def blocks(self, starts: NDArray[np.intp]) -> Axis:
+        """Return the axis of blocks of neighbours, each from one of `starts` up to the next."""
+        size = self.values.size
+        if starts.size == size:
+            return self
+        lasts = np.append(starts[1:], size) - 1
+        middle = (starts + lasts) // 2
+        return replace(
+            self,
             order=self.order[middle],
-            values=(self.values[starts] + self.values[stops - 1]) / 2,
-            edges=self.edges[np.append(starts, self.values.size)],
+            values=(self.values[starts] + self.values[lasts]) / 2,
+            edges=self.edges[np.append(starts, size)],
             labels=None if self.labels is None else tuple(self.labels[i] for i in middle),
-            ticks=self.ticks,
         )
 
     def header(self) -> dict[str, Any]:

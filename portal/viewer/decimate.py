@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+EXACT_BLOCK = 64
+"""Largest block, in cells, whose mean is added up in float32."""
 
 
 def factor(cells: int, pixels: int) -> int:
@@ -16,46 +19,83 @@ def factor(cells: int, pixels: int) -> int:
     return max(1, math.ceil(cells / max(1, pixels)))
 
 
-def area_mean(values: NDArray[np.generic], fy: int, fx: int) -> NDArray[np.generic]:
+def block_starts(cells: int, pixels: int) -> NDArray[np.intp]:
+    """Share `cells` cells out to at most `pixels` pixels.
+
+    Returns
+    -------
+    ndarray of intp, rising
+        Where the block of each pixel begins; blocks differ by one cell at the most.
+    """
+    count = min(cells, pixels)
+    return np.arange(count, dtype=np.intp) * cells // max(1, count)
+
+
+def block_middles(starts: NDArray[np.intp], cells: int) -> NDArray[np.intp]:
+    """Return the cell in the middle of each block, the nearest one to its pixel."""
+    middles: NDArray[np.intp] = (starts + np.append(starts[1:], cells) - 1) // 2
+    return middles
+
+
+def area_mean(values: NDArray[np.generic], *starts: NDArray[np.intp]) -> NDArray[np.generic]:
     """Average blocks of cells, leaving missing ones out.
 
-    Each block of `fy` × `fx` cells becomes its plain mean over the cells that are not NaN; a block
-    without any is NaN. Blocks at the far edges may be smaller. Cells count alike, whatever their
-    area on the Earth: within one block the difference is far below a colour step. A block
-    with an infinite cell is infinite.
+    Each block becomes its plain mean over the cells that are not NaN; a block without any is NaN.
+    Cells count alike, whatever their area on the Earth: within one block the difference is far
+    below a colour step. A block with an infinite cell is infinite.
 
     Parameters
     ----------
     values
-        Numbers, shape (ny, nx).
-    fy, fx
-        Cells per block along each axis; 1 and 1 return `values` as they are.
+        Numbers, shape (n, …).
+    starts
+        For each axis where its blocks begin, rising, the first at 0.
 
     Returns
     -------
-    ndarray, shape (ceil(ny / fy), ceil(nx / fx))
+    ndarray
+        One value for each block: float32 for float32 in blocks of at most `EXACT_BLOCK` cells,
+        else float64; `values` themselves where each block is one cell.
     """
-    if fy == 1 and fx == 1:
+    if all(s.size == n for s, n in zip(starts, values.shape, strict=True)):
         return values
-    ny, nx = values.shape
-    rows, columns = np.arange(0, ny, fy), np.arange(0, nx, fx)
+    cells = math.prod(math.ceil(n / s.size) for s, n in zip(starts, values.shape, strict=True))
+    single = values.dtype.kind == "f" and values.dtype.itemsize <= 4 and cells <= EXACT_BLOCK
+    dtype = np.float32 if single else np.float64
     with np.errstate(invalid="ignore", over="ignore"):
-        total = _block_sums(values, rows, columns)
-        heights = np.diff(np.append(rows, ny))
-        widths = np.diff(np.append(columns, nx))
-        count = np.multiply.outer(heights, widths).astype(np.float64)
+        total = _block_sums(values, starts, dtype)
+        count: NDArray[Any] = _counts(values.shape, starts).astype(dtype)
         if np.isnan(total).any():
             missing = np.isnan(values)
-            total = _block_sums(np.where(missing, 0, values), rows, columns)
-            count -= _block_sums(missing, rows, columns)
-        return np.asarray(np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0))
+            total = _block_sums(np.where(missing, values.dtype.type(0), values), starts, dtype)
+            count -= _block_sums(missing, starts, np.uint16 if cells < 65_536 else np.uint32)
+        total /= np.where(count > 0, count, dtype("nan"))
+        return total
+
+
+def _counts(shape: tuple[int, ...], starts: tuple[NDArray[np.intp], ...]) -> NDArray[np.intp]:
+    """How many cells each block has."""
+    sizes = [np.diff(np.append(s, n)) for s, n in zip(starts, shape, strict=True)]
+    return np.asarray(math.prod(np.ix_(*sizes)))
 
 
 def _block_sums(
-    values: NDArray[np.generic], rows: NDArray[np.intp], columns: NDArray[np.intp]
-) -> NDArray[np.float64]:
-    across = np.add.reduceat(values, columns, axis=1, dtype=np.float64)
-    return np.asarray(np.add.reduceat(across, rows, axis=0, dtype=np.float64))
+    values: NDArray[np.generic], starts: tuple[NDArray[np.intp], ...], dtype: type
+) -> NDArray[Any]:
+    """Add up first cells, second cells, … of all blocks: whole rows at once, far faster than block by block."""
+    total: NDArray[Any] = values
+    for axis, first in enumerate(starts):
+        ends = np.append(first[1:], total.shape[axis])
+        part: NDArray[Any] = total.take(first, axis).astype(dtype, copy=False)
+        for k in range(1, int((ends - first).max())):
+            inside = first + k < ends
+            if inside.all():
+                part += total.take(first + k, axis)
+            else:
+                where = (slice(None),) * axis + (inside,)
+                part[where] += total.take(first[inside] + k, axis)
+        total = part
+    return total
 
 
 def extremes(

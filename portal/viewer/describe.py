@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from portal.errors import InvalidParameter
 from portal.viewer.coordinates import (
     LARGEST_COORDINATE,
     CoordinateKind,
@@ -122,6 +123,43 @@ def describe(ds: xr.Dataset) -> Description:
         dimensions=tuple(_dimension(ds, d) for d in dims),
         default=best.name if best else "",
     )
+
+
+def view_along(
+    array: xr.DataArray, view: VariableView, x: str | None, y: str | None
+) -> VariableView:
+    """Show a variable along other dimensions; what is None stays as it was, where it can.
+
+    Raises
+    ------
+    InvalidParameter
+        The variable has no such dimension, or both are one.
+    """
+    if (x is None or x == view.x) and (y is None or y == view.y):
+        return view
+    for dim in (x, y):
+        if dim is not None and dim not in view.dims:
+            raise InvalidParameter(
+                f"{view.name} has no dimension {dim!r}",
+                found=", ".join(view.dims) or "none",
+                advice="Name one of these.",
+            )
+    rest = [d for d in (view.x, view.y, *reversed(view.dims)) if d is not None]
+    x = x or next((d for d in rest if d != y), None)
+    if view.y is not None:
+        y = y or next((d for d in reversed(rest) if d != x), None)
+    if x is not None and x == y:
+        raise InvalidParameter(
+            "The two axes of a picture are two dimensions",
+            found=f"{x!r} on both",
+            advice="Name another dimension for one of them.",
+        )
+    roles = {d: role_of(d, coordinate_of(array, d)) for d in (x, y) if d}
+    kind: ViewKind = "image" if y else "series"
+    if list(roles.values()) == ["longitude", "latitude"]:
+        kind = "map"
+    sliders = tuple(d for d in view.dims if d not in {x, y})
+    return replace(view, kind=kind, x=x, y=y, sliders=sliders)
 
 
 def view_of(array: xr.DataArray, name: str) -> VariableView:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ALIGNMENT = 8
+_DTYPES = {"u8": "|u1", "u16": "<u2", "u32": "<u4", "f32": "<f4", "f64": "<f8"}
+_CODES = {"u1": "u8", "u2": "u16", "u4": "u32", "f4": "f32", "f8": "f64"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Frame:
     def array(self, name: str) -> NDArray[Any]:
         """Return one array of the payload, flat, as it was sent."""
         where = self.header["arrays"][name]
-        dtype = np.dtype({"u16": "<u2", "f64": "<f8", "f32": "<f4"}[where["dtype"]])
+        dtype = np.dtype(_DTYPES[where["dtype"]])
         return np.frombuffer(self.payload, dtype, where["length"], where["offset"])
 
     def values(self) -> NDArray[np.float64]:
@@ -54,7 +56,7 @@ def frame_of(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> F
     parts: list[bytes] = []
     offset = 0
     for name, array in arrays.items():
-        code = {"u2": "u16", "f8": "f64", "f4": "f32"}[array.dtype.str[1:]]
+        code = _CODES[array.dtype.str[1:]]
         data = array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
         places[name] = {"dtype": code, "offset": offset, "length": int(array.size)}
         data += bytes(-len(data) % ALIGNMENT)

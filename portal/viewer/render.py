@@ -2,58 +2,81 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from portal.errors import InvalidParameter
-from portal.viewer.axes import Axis, axis_of
-from portal.viewer.coordinates import coordinate_of, labels_of, positions_of
-from portal.viewer.decimate import area_mean, extremes, factor
-from portal.viewer.describe import Description, VariableView, describe, places_of
+from portal.viewer.axes import axis_of
+from portal.viewer.call import Unheard, go_on
+from portal.viewer.coordinates import coordinate_of, labels_of
+from portal.viewer.decimate import area_mean, block_middles, extremes
+from portal.viewer.describe import Description, VariableView, describe, view_along
 from portal.viewer.frame import Frame, frame_of
+from portal.viewer.geometry import Geometry, geometry_of
 from portal.viewer.limits import Limits, limits_of
 from portal.viewer.quantise import pack
 from portal.viewer.read import read, strides
+from portal.viewer.request import FrameRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import xarray as xr
     from numpy.typing import NDArray
 
-LARGEST_SIDE = 4_096
+    from portal.viewer.call import Call
+
+MOST_GEOMETRIES = 32
 
 
 class Viewer:
-    """Frames of one dataset. Colour limits are found once for each variable and kept.
+    """Frames of one dataset, or of two that are compared.
+
+    Colour limits are found once for each variable and kept, as are the last geometries.
 
     Parameters
     ----------
     ds
         Any dataset; what is lazy stays lazy until a frame needs it.
+    other
+        A second one: ``data: "b"``, and ``minus: "b:NAME"``.
     """
 
-    def __init__(self, ds: xr.Dataset) -> None:
-        # xarray takes any hashable name; requests and JSON know text.
-        odd = {n: str(n) for n in (*ds.variables, *ds.dims) if not isinstance(n, str)}
-        self.ds = ds.rename(odd) if odd else ds
+    def __init__(self, ds: xr.Dataset, other: xr.Dataset | None = None) -> None:
+        self.ds = _named(ds)
         self.description: Description = describe(self.ds)
-        self._limits: dict[str, Limits] = {}
+        self.other = None if other is None else _named(other)
+        self.other_description = None if self.other is None else describe(self.other)
+        self._limits: dict[tuple[str, str], Limits] = {}
+        self._geometries: dict[tuple[object, ...], Geometry] = {}
 
     def frame(
-        self, variable: str, index: Mapping[str, int] | None = None, *, width: int, height: int
+        self,
+        variable: str,
+        index: Mapping[str, int] | None = None,
+        *,
+        width: int,
+        height: int,
+        call: Call | None = None,
+        **more: Any,
     ) -> Frame:
         """Render a slice of a variable at the resolution of a screen.
 
-        See `render` for the parameters and what is done.
+        See `render` for what is done, and `portal.viewer.request.FrameRequest` for the parameters.
         """
-        view = self._view(variable)
-        array = self.ds[variable]
-        at = _checked_index(view, array, index or {})
-        width, height = _checked_size("width", width), _checked_size("height", height)
+        return self.answer(FrameRequest(variable, index or {}, width, height, **more), call)
+
+    def answer(self, request: FrameRequest, call: Call | None = None) -> Frame:
+        """Render what a face asks for; `call` may stop it and hears of its progress."""
+        call = call or Unheard()
+        began = time.perf_counter()
+        stamps = {"received": time.time() * 1000}
+        view, array = self._view(request)
+        at = _checked_index(view, array, request.index)
         header = {
-            "version": 1,
+            "version": 2,
             "kind": view.kind,
             "variable": view.name,
             "title": view.title,
@@ -62,81 +85,106 @@ class Viewer:
             "labels": {
                 d: labels_of(coordinate_of(array, d), [i], array.sizes[d])[0] for d, i in at.items()
             },
+            "stamps": stamps,
         }
+
+        def stamp(stage: str) -> None:
+            go_on(call)
+            stamps[stage] = round(1000 * (time.perf_counter() - began), 3)
+
         if view.y is not None and view.x is not None:
-            return self._picture(array.isel(at), view, header, view.x, view.y, width, height)
+            return self._picture(array, view, header, request, at, stamp)
         if view.x is not None:
-            return _series(array.isel(at), view, header, view.x, width)
+            return _series(array.isel(at), view, header, view.x, request.width)
         return _single(array.isel(at), view, header)
 
-    def _view(self, variable: str) -> VariableView:
-        view = self.description.variable(variable)
+    def _view(self, request: FrameRequest) -> tuple[VariableView, xr.DataArray]:
+        ds, description = self.ds, self.description
+        if request.data == "b":
+            if self.other is None or self.other_description is None:
+                raise InvalidParameter(
+                    "There is no second dataset to view",
+                    found="data: 'b'",
+                    advice="Give it to the viewer.",
+                )
+            ds, description = self.other, self.other_description
+        view = description.variable(request.variable)
         if view is None:
-            names = ", ".join(v.name for v in self.description.variables) or "none"
+            names = ", ".join(v.name for v in description.variables) or "none"
             raise InvalidParameter(
-                f"There is no variable {variable!r} to view",
+                f"There is no variable {request.variable!r} to view",
                 found=names,
                 advice="Name one of these.",
             )
         if view.kind == "none":
             raise InvalidParameter(
-                f"{variable} cannot be shown",
+                f"{request.variable} cannot be shown",
                 found=view.problem,
                 advice="Choose another variable.",
             )
-        return view
+        array = ds[request.variable]
+        return view_along(array, view, request.x, request.y), array
+
+    def _geometry(self, array: xr.DataArray, view: VariableView, request: FrameRequest) -> Geometry:
+        size = request.width, request.height
+        key = (request.data, view.name, view.x, view.y, request.window, *size)
+        found = self._geometries.pop(key, None)
+        if found is None:
+            found = geometry_of(
+                array,
+                view,
+                width=request.width,
+                height=request.height,
+                window=request.window,
+                data=request.data,
+            )
+        self._geometries[key] = found
+        while len(self._geometries) > MOST_GEOMETRIES:
+            self._geometries.pop(next(iter(self._geometries)), None)
+        return found
 
     def _picture(
         self,
         array: xr.DataArray,
         view: VariableView,
         header: dict[str, Any],
-        x: str,
-        y: str,
-        width: int,
-        height: int,
+        request: FrameRequest,
+        at: dict[str, int],
+        stamp: Callable[[str], None],
     ) -> Frame:
-        sy, sx = strides(array.sizes[y], array.sizes[x])
-        places = places_of(array, x, y)
-        columns = axis_of(array, x, stride=sx, as_map=view.kind == "map")
-        down = "latitude" in places and _falls(places["latitude"], y)
-        rows = axis_of(array, y, stride=sy, vertical=True, downwards=down)
-        thin = {y: slice(None, None, sy), x: slice(None, None, sx)}
-        stored = read(array.isel(thin).transpose(y, x))
-        upright = stored[np.ix_(rows.order // sy, columns.order // sx)]
-        fy, fx = factor(rows.values.size, height), factor(columns.values.size, width)
+        geometry = self._geometry(array, view, request)
         # A mean of category codes would be another category.
         codes = "flag_values" in array.attrs or "flag_masks" in array.attrs
-        picture = upright[::fy, ::fx] if codes else area_mean(upright, fy, fx)
-        rows, columns = rows.blocks(fy), columns.blocks(fx)
-        limits = self._limits_of(view, picture)
+        nearest = codes or request.quality == "moving"
+        picks = geometry.picks
+        if nearest:
+            picks = tuple(
+                p[block_middles(s, p.size)] for p, s in zip(picks, geometry.starts, strict=True)
+            )
+        picture = _plane(array, geometry.dims, at, picks)
+        stamp("read")
+        if not nearest:
+            picture = area_mean(picture, *geometry.starts)
+        stamp("decimated")
+        limits = self._limits_of(array, view, request.data, picture)
         packed = pack(picture)
-        notes = list(view.notes)
-        if sy > 1 or sx > 1:
-            notes.append(f"one cell in {sy} × {sx} was read: the slice is very large")
-        if fy > 1 or fx > 1:
-            how = "one of" if codes else "the mean of"
-            notes.append(f"each pixel shows {how} {fy} × {fx} cells")
-        arrays: dict[str, NDArray[Any]] = {
-            "x": columns.values,
-            "x_edges": columns.edges,
-            "y": rows.values,
-            "y_edges": rows.edges,
-            "cells": packed.cells,
-        }
-        for role, coordinate in places.items():
-            at = coordinate.isel({y: rows.order, x: columns.order}).transpose(y, x)
-            degrees = np.asarray(read(at), dtype=np.float64)
-            # Ocean models leave fill values where there is no place.
-            arrays[role] = np.where(abs(degrees) <= 720, degrees, np.nan).astype(np.float32)
+        stamp("packed")
+        notes = [*view.notes, *geometry.notes]
+        if max(geometry.factors) > 1:
+            how = "one of" if nearest else "the mean of"
+            notes.append(f"each pixel shows {how} {_times(geometry.factors)} cells")
+        arrays = {"cells": packed.cells}
+        if geometry.key not in request.have:
+            arrays |= geometry.arrays()
         return frame_of(
             header
             | {
                 "shape": list(picture.shape),
                 "encoding": packed.encoding(),
-                "x": columns.header(),
-                "y": rows.header(),
-                "equal": _is_equal(view, columns, rows),
+                "geometry": geometry.key,
+                "geometry_kind": geometry.kind,
+                **geometry.header,
+                "factors": geometry.factors,
                 "limits": [limits.low, limits.high],
                 "color_map": limits.color_map,
                 "notes": notes + _value_notes(picture),
@@ -144,13 +192,38 @@ class Viewer:
             arrays,
         )
 
-    def _limits_of(self, view: VariableView, picture: NDArray[np.generic]) -> Limits:
-        limits = self._limits.get(view.name)
+    def _limits_of(
+        self, array: xr.DataArray, view: VariableView, data: str, picture: NDArray[np.generic]
+    ) -> Limits:
+        limits = self._limits.get((data, view.name))
         if limits is None:
-            limits = limits_of(self.ds[view.name], view, picture)
+            limits = limits_of(array, view, picture)
             if limits.found:
-                self._limits[view.name] = limits
+                self._limits[data, view.name] = limits
         return limits
+
+
+def _named(ds: xr.Dataset) -> xr.Dataset:
+    """Turn names into text: xarray takes any hashable one, requests and JSON know text."""
+    odd = {n: str(n) for n in (*ds.variables, *ds.dims) if not isinstance(n, str)}
+    return ds.rename(odd) if odd else ds
+
+
+def _plane(
+    array: xr.DataArray,
+    dims: tuple[str, ...],
+    at: Mapping[str, int],
+    picks: tuple[NDArray[np.intp], ...],
+) -> NDArray[np.generic]:
+    region = {d: slice(int(p.min()), int(p.max()) + 1) for d, p in zip(dims, picks, strict=True)}
+    stored = read(array.isel({**at, **region}).transpose(*dims))
+    for axis, pick in enumerate(picks):
+        stored = stored.take(pick - pick.min(), axis)
+    return stored
+
+
+def _times(factors: list[float]) -> str:
+    return " × ".join(f"{f:.3g}" for f in factors)
 
 
 def render(
@@ -233,23 +306,6 @@ def _value_notes(values: NDArray[np.generic]) -> list[str]:
     return []
 
 
-def _is_equal(view: VariableView, columns: Axis, rows: Axis) -> bool:
-    """Whether a unit is as long upwards as sideways: maps, projected metres, grid indices."""
-    if view.kind == "map":
-        return True
-    both = {columns.kind, rows.kind}
-    return both == {"index"} or (both == {"number"} and columns.units == rows.units != "")
-
-
-def _falls(latitude: xr.DataArray, y: str) -> bool:
-    """Whether the latitudes of a curvilinear grid fall where its row coordinate grows."""
-    (x,) = (d for d in latitude.dims if d != y)
-    ends = latitude.isel({x: latitude.sizes[x] // 2, y: [0, -1]})
-    latitudes = np.asarray(read(ends), dtype=np.float64)
-    rows = positions_of(coordinate_of(latitude, y), latitude.sizes[y])
-    return bool((latitudes[1] - latitudes[0]) * (rows[-1] - rows[0]) < 0)
-
-
 def _checked_index(
     view: VariableView, array: xr.DataArray, index: Mapping[str, object]
 ) -> dict[str, int]:
@@ -270,13 +326,3 @@ def _checked_index(
             )
         checked[dim] = int(i)
     return checked
-
-
-def _checked_size(name: str, pixels: object) -> int:
-    if isinstance(pixels, bool) or not isinstance(pixels, int | np.integer) or pixels < 1:
-        raise InvalidParameter(
-            f"The {name} of a picture has to be at least 1 pixel",
-            found=repr(pixels),
-            advice="Give a whole number of pixels.",
-        )
-    return min(int(pixels), LARGEST_SIDE)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from portal.viewer.decimate import area_mean, extremes, factor
+from portal.viewer.decimate import area_mean, block_middles, block_starts, extremes, factor
 
 ELEMENTS = st.floats(-1e6, 1e6, width=32) | st.just(float("nan"))
 
@@ -18,25 +17,56 @@ ELEMENTS = st.floats(-1e6, 1e6, width=32) | st.just(float("nan"))
     values=st.tuples(st.integers(1, 25), st.integers(1, 25)).flatmap(
         lambda shape: arrays(np.float32, shape, elements=ELEMENTS)
     ),
-    fy=st.integers(1, 7),
-    fx=st.integers(1, 7),
+    height=st.integers(1, 30),
+    width=st.integers(1, 30),
+    double=st.booleans(),
 )
-def test_area_mean_is_the_coarsened_mean(values: np.ndarray, fy: int, fx: int) -> None:
-    # Padding with NaN lets coarsen average the smaller blocks at the far edges too.
+def test_area_mean_is_the_mean_of_each_block(
+    values: np.ndarray, height: int, width: int, double: bool
+) -> None:
     ny, nx = values.shape
-    padded = np.pad(
-        values.astype(np.float64), ((0, -ny % fy), (0, -nx % fx)), constant_values=np.nan
-    )
-    expected = xr.DataArray(padded, dims=("y", "x")).coarsen(y=fy, x=fx).mean()
-    np.testing.assert_allclose(area_mean(values, fy, fx), expected.values, rtol=1e-9, atol=1e-6)
+    rows, columns = block_starts(ny, height), block_starts(nx, width)
+    means = area_mean(values.astype(np.float64) if double else values, rows, columns)
+    assert means.shape == (min(ny, height), min(nx, width))
+    pieces = [np.split(r, columns[1:], axis=1) for r in np.split(values, rows[1:], axis=0)]
+    for i, j in np.ndindex(means.shape):
+        known = pieces[i][j][~np.isnan(pieces[i][j])].astype(np.float64)
+        if known.size:
+            accuracy = 1e-9 if double else 1e-5
+            reach = np.abs(known).max() + 1e-9
+            assert abs(means[i, j] - known.mean()) <= accuracy * reach
+        else:
+            assert np.isnan(means[i, j])
+
+
+@given(cells=st.integers(1, 5_000), pixels=st.integers(1, 1_000))
+def test_pixels_share_the_cells_evenly(cells: int, pixels: int) -> None:
+    starts = block_starts(cells, pixels)
+    sizes = np.diff(np.append(starts, cells))
+    assert starts[0] == 0
+    assert starts.size == min(cells, pixels)
+    assert sizes.min() >= 1
+    assert np.ptp(sizes) <= 1
+    middles = block_middles(starts, cells)
+    assert (middles >= starts).all()
+    assert (middles < starts + sizes).all()
 
 
 def test_whole_numbers_average_to_fractions() -> None:
-    np.testing.assert_array_equal(area_mean(np.array([[1, 2], [3, 5]], np.uint8), 2, 2), [[2.75]])
+    one = np.array([0])
+    values = np.array([[1, 2], [3, 5]], np.uint8)
+    np.testing.assert_array_equal(area_mean(values, one, one), [[2.75]])
 
 
 def test_an_infinite_cell_shows() -> None:
-    assert np.isposinf(area_mean(np.array([[1.0, np.inf]]), 1, 2)).all()
+    one = np.array([0])
+    assert np.isposinf(area_mean(np.array([[1.0, np.inf]]), one, one)).all()
+
+
+def test_large_blocks_of_large_numbers_keep_their_digits() -> None:
+    values = np.full((300, 300), 101_325.0625, np.float32)
+    one = np.array([0])
+    assert area_mean(values, one, one)[0, 0] == 101_325.0625
 
 
 @pytest.mark.parametrize(("cells", "pixels", "expected"), [(10, 10, 1), (11, 10, 2), (1, 400, 1)])

@@ -10,7 +10,7 @@ import traitlets
 from portal.errors import InvalidParameter
 from portal.ui.widgets.bridge import Attached, BridgeWidget
 from portal.ui.widgets.bundle import bundle
-from portal.viewer import COLOR_MAPS, Viewer
+from portal.viewer import COLOR_MAPS, FrameRequest, Viewer
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -60,16 +60,7 @@ class ViewerWidget(BridgeWidget):
         super().__init__({"frame": self._frame}, title=title, description=description)
 
     def _frame(self, params: Mapping[str, Any]) -> Attached:
-        wanted = {"variable", "index", "width", "height"}
-        if set(params) != wanted or not isinstance(params["index"], Mapping):
-            raise InvalidParameter(
-                "A request for a frame needs variable, index, width and height",
-                found=f"{params!r:.200}",
-                advice="Reload the page, so that the front-end and the kernel are of one version.",
-            )
-        frame = self._viewer.frame(
-            params["variable"], params["index"], width=params["width"], height=params["height"]
-        )
+        frame = self._viewer.answer(FrameRequest.of(params))
         return Attached(frame.header, (frame.payload,))
 
     def summary(self) -> str:

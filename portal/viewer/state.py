@@ -75,8 +75,8 @@ class ViewState:
     x: str | None = None
     y: str | None = None
     window: tuple[float, float, float, float] | None = None
-    projection: Projection | None = None
-    center: tuple[float, float] | None = None
+    projection: Projection = "plate"
+    center: tuple[float, float] = (0.0, 0.0)
     color_map: str | None = None
     limits: tuple[float, float] | None = None
     scale: Scale | None = None
@@ -111,8 +111,11 @@ class ViewState:
         return cls(**checked)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON values, which `parse` takes."""
-        return {"version": VERSION} | {f.name: _plain(getattr(self, f.name)) for f in fields(self)}
+        """Return plain JSON values, which `parse` takes; a variable that is not chosen is left out."""
+        values = {f.name: _plain(getattr(self, f.name)) for f in fields(self)}
+        if self.variable is None:
+            del values["variable"]
+        return {"version": VERSION, **values}
 
 
 def _plain(value: object) -> Any:

@@ -1,0 +1,266 @@
+"""What is taken away says the same as the picture."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from portal.errors import InvalidParameter, TooLarge, Unreadable
+from portal.viewer import Viewer
+from portal.viewer import take as take_module
+from portal.viewer.state import ViewState
+from portal.viewer.take import take
+
+
+def globe(*, from_zero: bool = False, falling: bool = False) -> xr.Dataset:
+    lat, lon = np.arange(-85.0, 90, 10), np.arange(-175.0, 180, 10)
+    values = np.random.default_rng(3).normal(280, 10, (4, lat.size, lon.size)).astype("f4")
+    return xr.Dataset(
+        {
+            "t": (("time", "lat", "lon"), values, {"units": "K", "long_name": "Temperature"}),
+            "u": (("time", "lat", "lon"), values[::-1] / 2, {"units": "K"}),
+            "<script>": (("time", "lat", "lon"), values),
+            "z": (("lat", "time"), values[:, :, 0].T),
+            "mean": ("time", values.mean((1, 2))),
+            "one": ((), 3.5),
+            "wave": (("lat", "lon"), values[0] * np.exp(1j)),
+        },
+        {
+            "time": np.array(["2001-01", "2001-02", "2001-03", "2001-04"], "M8[ns]"),
+            "lat": ("lat", lat[::-1] if falling else lat, {"units": "degrees_north"}),
+            "lon": ("lon", lon + 180 if from_zero else lon, {"units": "degrees_east"}),
+        },
+    )
+
+
+def curvilinear() -> xr.Dataset:
+    lat, lon = np.meshgrid(np.linspace(30, 60, 12), np.linspace(-40, 20, 20), indexing="ij")
+    return xr.Dataset(
+        {"sst": (("t", "j", "i"), np.random.default_rng(1).normal(size=(2, 12, 20)))},
+        {
+            "nav_lat": (("j", "i"), lat + lon / 20, {"standard_name": "latitude"}),
+            "nav_lon": (("j", "i"), lon % 360, {"standard_name": "longitude"}),
+        },
+    )
+
+
+def columns() -> xr.Dataset:
+    rng = np.random.default_rng(2)
+    lat, lon = rng.uniform(-90, 90, 300), rng.uniform(0, 360, 300)
+    return xr.Dataset(
+        {"ps": ("ncol", rng.normal(size=300))},
+        {
+            "lat": ("ncol", lat, {"units": "degrees_north"}),
+            "lon": ("ncol", lon, {"units": "degrees_east"}),
+        },
+    )
+
+
+def made(ds: xr.Dataset, other: xr.Dataset | None = None, **state: Any) -> xr.DataArray:
+    """Run the code of a view, and hold its result against the slice that is saved."""
+    parsed = ViewState.parse(state)
+    code = take(ds, "code", parsed, other=other).data.decode()
+    names: dict[str, Any] = {"ds": ds, "other": other}
+    exec(compile(code, "view.py", "exec"), names)
+    view: xr.DataArray = names["view"]
+    saved = xr.open_dataset(io.BytesIO(take(ds, "netcdf", parsed, other=other).data))
+    (variable,) = saved.data_vars
+    np.testing.assert_array_equal(saved[variable].values, view.values, strict=True)
+    for name, coordinate in view.coords.items():
+        if coordinate.dtype.kind != "M":
+            np.testing.assert_array_equal(saved[str(name)].values, coordinate.values)
+    assert "taken from a view with: view = ds[" in saved.attrs["history"]
+    return view
+
+
+def frame(ds: xr.Dataset, variable: str, **index: int) -> tuple[np.ndarray, float]:
+    shown = Viewer(ds).frame(variable, index, width=4_000, height=4_000)
+    return shown.values(), shown.header["encoding"].get("scale", 0)
+
+
+@pytest.mark.parametrize("from_zero", [True, False])
+@pytest.mark.parametrize("variable", ["t", "<script>"])
+def test_a_map(variable: str, from_zero: bool) -> None:
+    ds = globe(from_zero=from_zero)
+    view = made(ds, variable=variable, index={"time": 2})
+    values, step = frame(ds, variable, time=2)
+    np.testing.assert_allclose(view.values[::-1], values, atol=step)
+    np.testing.assert_array_equal(view.lon, np.arange(-175.0, 180, 10))
+
+
+def test_an_image_a_series_a_value_and_magnitudes() -> None:
+    ds = globe()
+    values, step = frame(ds, "z")
+    np.testing.assert_allclose(made(ds, variable="z").values[::-1], values, atol=step)
+    values, _ = frame(ds, "mean")
+    np.testing.assert_allclose(made(ds, variable="mean").values, values)
+    assert made(ds, variable="one").item() == 3.5
+    values, step = frame(ds, "wave")
+    np.testing.assert_allclose(made(ds, variable="wave").values[::-1], values, atol=step)
+
+
+def test_other_dimensions_on_the_axes() -> None:
+    ds = globe()
+    view = made(ds, variable="t", x="time", y="lat", index={"lon": 7})
+    xr.testing.assert_equal(view, ds.t.isel(lon=7).transpose("lat", "time"))
+    assert made(ds, variable="t", y="time", index={"lat": 7}).dims == ("time", "lon")
+
+
+@pytest.mark.parametrize("falling", [True, False])
+@pytest.mark.parametrize("from_zero", [True, False])
+@pytest.mark.parametrize(
+    ("window", "lon"),
+    [
+        ([-60, 60, -30, 30], np.arange(-55.0, 60, 10)),
+        ([170, 200, 20, 90], [175, 185, 195]),
+        ([340, 380, 20, 90], [345, 355, 365, 375]),
+        ([12, 13, 1, 2], [15]),
+    ],
+)
+def test_a_window(falling: bool, from_zero: bool, window: list[float], lon: Any) -> None:
+    ds = globe(falling=falling, from_zero=from_zero)
+    view = made(ds, variable="t", window=window)
+    np.testing.assert_array_equal(view.lon, lon)
+    expected = ds.t[0].assign_coords(lon=(ds.lon - window[0]) % 360 + window[0]).sortby("lon")
+    expected = expected.sel(lon=slice(window[0], window[1]))
+    if expected.size:
+        expected = expected.where((ds.lat >= window[2]) & (ds.lat <= window[3]), drop=True)
+        np.testing.assert_array_equal(view.values, expected.values)
+    else:
+        assert view.size == 1
+
+
+@pytest.mark.parametrize("source", [curvilinear, columns])
+def test_a_window_of_places(source: Any) -> None:
+    ds = source()
+    (variable,) = ds.data_vars
+    window = [-30, 10, 35, 55]
+    view = made(ds, variable=variable, window=window)
+    lat = view["nav_lat" if "nav_lat" in view.coords else "lat"]
+    lon = view["nav_lon" if "nav_lon" in view.coords else "lon"]
+    held = view.notnull()
+    assert held.any()
+    inside = (lat >= 35) & (lat <= 55) & ((lon + 30) % 360 <= 40)
+    assert (held == inside).all()
+
+
+def test_a_difference_and_a_second_dataset() -> None:
+    ds = globe()
+    compare = {"mode": "difference", "data": "a", "variable": "u"}
+    view = made(ds, variable="t", index={"time": 1}, compare=compare)
+    xr.testing.assert_allclose(view, ds.t[1] - ds.u[1])
+    other = globe() + 1
+    view = made(ds, other, variable="t", compare=compare | {"data": "b"})
+    xr.testing.assert_allclose(view, ds.t[0] - other.u[0])
+    with pytest.raises(InvalidParameter, match="no second dataset"):
+        take(ds, "code", ViewState.parse({"variable": "t", "compare": compare | {"data": "b"}}))
+
+
+def test_names_that_are_no_identifiers() -> None:
+    ds = globe().rename(time="class", lat="north south", t='a "b"/c\n')
+    view = made(ds, variable='a "b"/c\n', index={"class": 3}, window=[-60, 60, -30, 30])
+    assert view.dims == ("north south", "lon")
+    assert (
+        "isel({\n    'class': 3,  # 2001-04-01\n})"
+        in take(
+            ds, "code", ViewState.parse({"variable": 'a "b"/c\n', "index": {"class": 3}})
+        ).data.decode()
+    )
+
+
+def test_the_code_is_readable() -> None:
+    state = {
+        "variable": "t",
+        "index": {"time": 2},
+        "window": [-20, 20, 0, 20],
+        "limits": [250, 300],
+    }
+    code = take(globe(from_zero=True), "code", ViewState.parse(state)).data.decode()
+    assert code == (
+        "view = ds['t']\n"
+        "view = view.isel(\n"
+        "    time=2,  # 2001-03-01\n"
+        ")\n"
+        "view = view.assign_coords(lon=(view['lon'] + 180) % 360 - 180).sortby('lon')\n"
+        "view = view.sel(lon=slice(-15.0, 15.0))\n"
+        "view = view.sel(lat=slice(5.0, 15.0))\n"
+        "# view.plot(vmin=250.0, vmax=300.0) draws it with matplotlib.\n"
+    )
+
+
+values_of_files = st.floats(width=64) | st.just(float("nan"))
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.lists(st.lists(values_of_files, min_size=3, max_size=3), min_size=2, max_size=5),
+    st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs")), min_size=1),
+)
+def test_files_hold_the_very_numbers(rows: list[list[float]], name: str) -> None:
+    ds = xr.Dataset({"v": (("y", "x"), np.array(rows), {"note": name, "odd": {"a": 1}})})
+    ds = ds.assign_coords(x=[0.1, 0.2, 0.3])
+    state = ViewState.parse({"variable": "v"})
+    saved = xr.open_dataset(io.BytesIO(take(ds, "netcdf", state).data))
+    np.testing.assert_array_equal(saved.v.values, ds.v.values)
+    assert saved.v.attrs["note"] == name
+    assert json.loads(saved.v.attrs["odd"]) == {"a": 1}
+    table = pd.read_csv(io.BytesIO(take(ds, "csv", state).data))
+    assert list(table.columns) == ["y", "x", "v"]
+    np.testing.assert_array_equal(table.v.to_numpy().reshape(ds.v.shape), ds.v.values)
+    np.testing.assert_array_equal(table.x[:3], ds.x)
+
+
+def test_a_single_value_as_csv() -> None:
+    table = pd.read_csv(io.BytesIO(take(globe(), "csv", ViewState(variable="one")).data))
+    assert table.one.tolist() == [3.5]
+
+
+def test_a_cell_restores_the_state() -> None:
+    state = ViewState.parse({"variable": "t", "index": {"time": 2}, "limits": [0, 1]})
+    text = take(globe(), "cell", state).data.decode()
+    assert text.startswith("import portal\n\nportal.view(ds, state={'version': 1, 'variable': 't'")
+    inner = text[text.index("state=") + 6 : text.rindex(")")]
+    assert ViewState.parse(eval(inner)) == state
+
+
+def test_what_is_too_large_is_refused_with_its_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(take_module, "MOST_BYTES", 1_000)
+    monkeypatch.setattr(take_module, "MOST_ROWS", 100)
+    state = ViewState(variable="t")
+    with pytest.raises(TooLarge, match=r"bytes, more than 1,000.*view = ds\['t'\](.|\n)*to_netcdf"):
+        take(globe(), "netcdf", state)
+    with pytest.raises(TooLarge, match="648 rows, more than 100"):
+        take(globe(), "csv", state)
+
+
+@pytest.mark.parametrize(
+    ("what", "state", "message"),
+    [
+        ("pdf", {}, "cannot be saved as that. Found: 'pdf'"),
+        ("code", {"variable": "nope"}, "no variable 'nope'"),
+        ("code", {"variable": "t", "index": {"time": 4}}, "index of time is out of range"),
+        ("code", {"variable": "t", "x": "depth"}, "no dimension 'depth'"),
+    ],
+)
+def test_what_is_wrong_is_named(what: str, state: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidParameter, match=message):
+        take(globe(), what, ViewState.parse(state))
+
+
+def test_a_store_that_fails_is_named(tmp_path: Path) -> None:
+    globe()[["t"]].chunk(time=1).to_zarr(tmp_path / "a.zarr", consolidated=False)
+    ds = xr.open_zarr(tmp_path / "a.zarr", consolidated=False)
+    for chunk in (tmp_path / "a.zarr" / "t" / "c").rglob("*"):
+        if chunk.is_file():
+            chunk.write_bytes(b"torn")
+    with pytest.raises(Unreadable, match="Reading t failed"):
+        take(ds, "netcdf", ViewState(variable="t"))

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 import portal
 from portal.core.item import Item
 from portal.core.query import BBox, Interval
@@ -88,3 +90,16 @@ def total(page: Page, text: str | re.Pattern[str]) -> None:
 
 def area(page: Page) -> Locator:
     return page.get_by_label("West, south, east, north")
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Serve the page for the tests of a file."""
+    with finder_page(tmp_path_factory.mktemp("finder")) as server:
+        yield server
+
+
+@pytest.fixture
+def page(quiet_page: Page, served: Served) -> Page:
+    """Open it."""
+    return opened(quiet_page, served)

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-
-from tests.faces.finder import HOSTILE, PAGE, finder_page, opened, results, total, words
-from tests.faces.voila import Served
+from tests.faces.finder import (
+    HOSTILE,
+    PAGE,
+    page,
+    results,
+    served,
+    total,
+    words,
+)
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with finder_page(tmp_path_factory.mktemp("finder")) as server:
-        yield server
-
-
-@pytest.fixture
-def page(quiet_page: Page, served: Served) -> Page:
-    return opened(quiet_page, served)
+__all__ = ["page", "served"]
 
 
 def test_it_searches_as_one_types(page: Page) -> None:

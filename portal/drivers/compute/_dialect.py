@@ -8,7 +8,7 @@ from typing import Protocol
 
 from portal.core.job import JobSpec, JobState
 from portal.core.standing import Standing
-from portal.errors import PortalError
+from portal.errors import Denied, InvalidParameter, PortalError, Unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +114,38 @@ class Dialect(Protocol):
     def refusal(self, text: str) -> PortalError | None:
         """Return the error that a refusal is; None where the scheduler may be asked again."""
         ...
+
+
+def refused(
+    scheduler: str, command: str, found: str, *, missing: bool, denied: bool
+) -> PortalError:
+    """Return the error that a refusal of a job is.
+
+    Parameters
+    ----------
+    command
+        What the job was submitted by.
+    found
+        What it printed.
+    missing
+        Whether that says that there is no such command.
+    denied
+        Whether it says that the user may not do what is asked.
+    """
+    if missing:
+        return Unavailable(
+            f"There is no {command} there",
+            found=found,
+            advice="Name the directory of the scheduler's commands: `bin`, or the `host` that has it.",
+        )
+    if denied:
+        return Denied(
+            f"{scheduler} does not let this job in",
+            found=found,
+            advice="Correct `account`, `queue` or the reservation, or ask the site for access.",
+        )
+    return InvalidParameter(
+        f"{scheduler} refuses what the job asks for",
+        found=found,
+        advice="Ask for what the queue has: its name, time, machines, cores and memory.",
+    )

@@ -8,21 +8,19 @@ import posixpath
 import stat
 import tempfile
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Final
 
-from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
+from fsspec.spec import AbstractBufferedFile
 
 from portal.drivers.compute import _iri_parts as parts
 from portal.drivers.compute._iri_facility import moment
 from portal.drivers.compute._iri_problem import Uncertain
 from portal.drivers.compute._iri_tasks import PART, Files, Inexact
+from portal.drivers.compute._site_files import SiteFileSystem
 from portal.errors import PortalError, Unreadable
 
 _FILE, _DIRECTORY = "600", "700"
-_AT_ONCE: Final = 8
 #: Names of files that hold lines of text.
 _TEXTS: Final = (".jsonl", ".log")
 _KINDS: Final = {"d": "directory", "directory": "directory", "-": "file", "file": "file"}
@@ -31,7 +29,30 @@ _KINDS: Final = {"d": "directory", "directory": "directory", "-": "file", "file"
 Work = Callable[[Sequence[str]], None]
 
 
-class IriFileSystem(AbstractFileSystem):  # type: ignore[misc]
+class IriFile(AbstractBufferedFile):  # type: ignore[misc]
+    """A file that is read in ranges, a block ahead, and sent as a whole when it is closed."""
+
+    _kept: IO[bytes]
+
+    def _fetch_range(self, start: int, end: int) -> bytes:
+        return bytes(self.fs.cat_file(self.path, start, end))
+
+    def _initiate_upload(self) -> None:
+        self._kept = tempfile.TemporaryFile()  # noqa: SIM115 - closed when it is sent
+        if "x" in self.mode and self.fs.exists(self.path):
+            raise FileExistsError(errno.EEXIST, "it is there already", self.path)
+        if "a" in self.mode and self.fs.exists(self.path):
+            self._kept.write(self.fs.cat_file(self.path))
+
+    def _upload_chunk(self, final: bool = False) -> bool:
+        self._kept.write(self.buffer.getvalue())
+        if final:
+            with self._kept as kept:
+                parts.put(self.fs, kept, self.path)
+        return True
+
+
+class IriFileSystem(SiteFileSystem):
     """Synchronous, and safe to use from many threads.
 
     Directories that it makes have the mode 0700, files 0600. A file of more than 5 MiB is moved in
@@ -47,8 +68,7 @@ class IriFileSystem(AbstractFileSystem):  # type: ignore[misc]
     """
 
     protocol = "iri"
-    root_marker = "/"
-    cachable = False
+    opened = IriFile
 
     def __init__(self, files: Files, work: Work, scratch: str) -> None:
         super().__init__()
@@ -137,10 +157,6 @@ class IriFileSystem(AbstractFileSystem):  # type: ignore[misc]
         found = {"name": whole, "size": size, "type": kind, "permissions": permissions}
         return found if changed is None else {**found, "mtime": changed}
 
-    def modified(self, path: str) -> datetime:
-        """Return when a file was last changed."""
-        return datetime.fromtimestamp(self.info(path)["mtime"], UTC)
-
     def checksum(self, path: str) -> str:
         """Return the SHA-256 of a file, in hexadecimal digits."""
         return self.files.checksum(self._strip_protocol(path))
@@ -200,35 +216,6 @@ class IriFileSystem(AbstractFileSystem):  # type: ignore[misc]
             return self.files.download(path)[start:end]
         first, last, _ = slice(start, end).indices(size)
         return parts.split_and_read(self, path, first, max(first, last))
-
-    def cat_ranges(
-        self,
-        paths: list[str],
-        starts: Any,
-        ends: Any,
-        max_gap: int | None = None,
-        on_error: str = "return",
-        **_: Any,
-    ) -> list[Any]:
-        """Return ranges of files, asked for side by side; an error stands for what failed."""
-        many = len(paths)
-        starts = starts if isinstance(starts, list) else [starts] * many
-        ends = ends if isinstance(ends, list) else [ends] * many
-
-        def one(path: str, start: int | None, end: int | None) -> bytes | OSError:
-            try:
-                return self.cat_file(path, start, end)
-            except OSError as error:
-                if on_error != "return":
-                    raise
-                return error
-
-        with ThreadPoolExecutor(_AT_ONCE) as threads:
-            return list(threads.map(one, paths, starts, ends))
-
-    def tail(self, path: str, size: int = 1024) -> bytes:
-        """Return the last ``size`` bytes."""
-        return self.cat_file(path, start=-size) if size else b""
 
     def pipe_file(self, path: str, value: bytes, mode: str = "overwrite", **_: Any) -> None:
         """Write a file."""
@@ -299,19 +286,6 @@ class IriFileSystem(AbstractFileSystem):  # type: ignore[misc]
         self.files.do("cp", path=old, target_path=new, dereference=True)
         self.chmod(new, _FILE)
 
-    def rm(
-        self, path: str | list[str], recursive: bool = False, maxdepth: int | None = None
-    ) -> None:
-        """Remove files, or a directory with all that is in it; links are removed, not followed.
-
-        Names are taken as they are: ``*`` stands for itself.
-        """
-        for given in [path] if isinstance(path, str) else path:
-            one = self._strip_protocol(given)
-            if not recursive and self.isdir(one):
-                raise IsADirectoryError(errno.EISDIR, "it is a directory", one)
-            self.rm_file(one)
-
     def rm_file(self, path: str) -> None:
         """Remove what has a name."""
         path = self._strip_protocol(path)
@@ -331,46 +305,6 @@ class IriFileSystem(AbstractFileSystem):  # type: ignore[misc]
         """Change who may use a file."""
         text = mode if isinstance(mode, str) else f"{mode:o}"
         self.files.do("chmod", path=self._strip_protocol(path), mode=text)
-
-    def _open(
-        self,
-        path: str,
-        mode: str = "rb",
-        block_size: int | None = None,
-        autocommit: bool = True,
-        cache_options: dict[str, Any] | None = None,
-        **_: Any,
-    ) -> IriFile:
-        if mode not in ("rb", "wb", "xb", "ab"):
-            raise ValueError(
-                f"A file of an IRI service is opened to read or to write, not {mode!r}"
-            )
-        return IriFile(
-            self, path, mode, block_size or PART, autocommit, cache_options=cache_options
-        )
-
-
-class IriFile(AbstractBufferedFile):  # type: ignore[misc]
-    """A file that is read in ranges, a block ahead, and sent as a whole when it is closed."""
-
-    _kept: IO[bytes]
-
-    def _fetch_range(self, start: int, end: int) -> bytes:
-        return bytes(self.fs.cat_file(self.path, start, end))
-
-    def _initiate_upload(self) -> None:
-        self._kept = tempfile.TemporaryFile()  # noqa: SIM115 - closed when it is sent
-        if "x" in self.mode and self.fs.exists(self.path):
-            raise FileExistsError(errno.EEXIST, "it is there already", self.path)
-        if "a" in self.mode and self.fs.exists(self.path):
-            self._kept.write(self.fs.cat_file(self.path))
-
-    def _upload_chunk(self, final: bool = False) -> bool:
-        self._kept.write(self.buffer.getvalue())
-        if final:
-            with self._kept as kept:
-                parts.put(self.fs, kept, self.path)
-        return True
 
 
 def _unknown(path: str, found: Any) -> Unreadable:

@@ -10,8 +10,8 @@ from typing import Final
 
 from portal.core.job import JobState
 from portal.core.standing import Standing
-from portal.drivers.compute._dialect import Ended, Entry
-from portal.errors import Denied, InvalidParameter, PortalError, Unavailable
+from portal.drivers.compute._dialect import Ended, Entry, refused
+from portal.errors import PortalError
 
 STATES: Final = {
     "Q": JobState.QUEUED,
@@ -175,23 +175,9 @@ def refusal(text: str) -> PortalError | None:
     found = text.strip()[-1000:]
     if not found or any(part in text for part in (*_PASSING, *_PASSING_SLURM)):
         return None
-    if re.search(r"^sh: .*qsub.*not found|qsub: not found", text, re.MULTILINE):
-        return Unavailable(
-            "There is no qsub there",
-            found=found,
-            advice="Name the directory of the scheduler's commands: `bin`, or the `host` that has it.",
-        )
-    if any(part in text for part in _DENIED):
-        return Denied(
-            "PBS does not let this job in",
-            found=found,
-            advice="Correct `account` or `queue`, or ask the site for access.",
-        )
-    return InvalidParameter(
-        "PBS refuses what the job asks for",
-        found=found,
-        advice="Ask for what the queue has: its name, time, machines, cores and memory.",
-    )
+    missing = re.search(r"^sh: .*qsub.*not found|qsub: not found", text, re.MULTILINE) is not None
+    denied = any(part in text for part in _DENIED)
+    return refused("PBS", "qsub", found, missing=missing, denied=denied)
 
 
 def logged(lines: Sequence[str]) -> Ended | None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import asyncssh
-from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
+from fsspec.spec import AbstractBufferedFile
 
 from portal.drivers.compute import _sftp_work
+from portal.drivers.compute._site_files import Range, SiteFileSystem
 
 if TYPE_CHECKING:
     from portal.drivers.compute._ssh import SshTransport
@@ -19,7 +19,25 @@ if TYPE_CHECKING:
 _LARGE: Final = 1 << 26
 
 
-class SftpFileSystem(AbstractFileSystem):  # type: ignore[misc]
+class SftpFile(AbstractBufferedFile):  # type: ignore[misc]
+    """A file that is read in ranges, a block ahead, and written in blocks."""
+
+    def _fetch_range(self, start: int, end: int) -> bytes:
+        return bytes(self.fs.cat_file(self.path, start, end))
+
+    def _initiate_upload(self) -> None:
+        self._base = 0
+        if "a" in self.mode and self.fs.exists(self.path):
+            self._base = self.fs.info(self.path)["size"]
+        else:
+            self.fs.pipe_file(self.path, b"", mode="create" if "x" in self.mode else "overwrite")
+
+    def _upload_chunk(self, final: bool = False) -> bool:
+        self.fs.append(self.path, self._base + self.offset, self.buffer.getvalue())
+        return True
+
+
+class SftpFileSystem(SiteFileSystem):
     """Synchronous, and safe to use from many threads: they share the transport's connection.
 
     Directories that it makes have the mode 0700, files 0600, from the moment they are there. Bytes
@@ -27,8 +45,7 @@ class SftpFileSystem(AbstractFileSystem):  # type: ignore[misc]
     """
 
     protocol = "sftp"
-    root_marker = "/"
-    cachable = False
+    opened = SftpFile
 
     def __init__(self, transport: SshTransport) -> None:
         super().__init__()
@@ -47,10 +64,6 @@ class SftpFileSystem(AbstractFileSystem):  # type: ignore[misc]
             found = self._transport.sftp(lambda sftp: _sftp_work.entries(sftp, path))
         return found if detail else [one["name"] for one in found]
 
-    def modified(self, path: str) -> datetime:
-        """Return when a file was last changed."""
-        return datetime.fromtimestamp(self.info(path)["mtime"], UTC)
-
     def cat_file(
         self, path: str, start: int | None = None, end: int | None = None, **_: Any
     ) -> bytes:
@@ -68,35 +81,11 @@ class SftpFileSystem(AbstractFileSystem):  # type: ignore[misc]
             )
             return head + rest
 
-    def cat_ranges(
-        self,
-        paths: list[str],
-        starts: Any,
-        ends: Any,
-        max_gap: int | None = None,
-        on_error: str = "return",
-        **_: Any,
-    ) -> list[Any]:
-        """Return ranges of files, asked for side by side; an error stands for what failed."""
-        many = len(paths)
-        starts = starts if isinstance(starts, list) else [starts] * many
-        ends = ends if isinstance(ends, list) else [ends] * many
-        ranges = [
-            (self._strip_protocol(path), start, end)
-            for path, start, end in zip(paths, starts, ends, strict=True)
-        ]
+    def _read_many(self, ranges: Sequence[Range]) -> list[bytes | OSError]:
         size = sum((end or _LARGE) - (start or 0) for _, start, end in ranges)
-        found = self._transport.sftp(
+        return self._transport.sftp(
             lambda sftp: _sftp_work.read_many(sftp, ranges), size=max(0, size)
         )
-        for failed in found:
-            if isinstance(failed, OSError) and on_error != "return":
-                raise failed
-        return found
-
-    def tail(self, path: str, size: int = 1024) -> bytes:
-        """Return the last ``size`` bytes."""
-        return self.cat_file(path, start=-size) if size else b""
 
     def pipe_file(self, path: str, value: bytes, mode: str = "overwrite", **_: Any) -> None:
         """Write a file."""
@@ -132,16 +121,6 @@ class SftpFileSystem(AbstractFileSystem):  # type: ignore[misc]
         with _told(old, writing=True):
             self._transport.sftp(lambda sftp: sftp.posix_rename(old, new), again=False)
 
-    def rm(
-        self, path: str | list[str], recursive: bool = False, maxdepth: int | None = None
-    ) -> None:
-        """Remove files, or a directory with all that is in it; links are removed, not followed.
-
-        Names are taken as they are: ``*`` stands for itself.
-        """
-        for one in [path] if isinstance(path, str) else path:
-            self._remove(self._strip_protocol(one), recursive)
-
     def _remove(self, path: str, recursive: bool) -> None:
         with _told(path, writing=True):
             self._transport.sftp(lambda sftp: _sftp_work.remove(sftp, path, recursive), again=False)
@@ -168,39 +147,6 @@ class SftpFileSystem(AbstractFileSystem):  # type: ignore[misc]
             self._transport.sftp(
                 lambda sftp: _sftp_work.write(sftp, path, value, "r+b", offset), size=len(value)
             )
-
-    def _open(
-        self,
-        path: str,
-        mode: str = "rb",
-        block_size: int | None = None,
-        autocommit: bool = True,
-        cache_options: dict[str, Any] | None = None,
-        **_: Any,
-    ) -> SftpFile:
-        if mode not in ("rb", "wb", "xb", "ab"):
-            raise ValueError(f"A file over SFTP is opened to read or to write, not {mode!r}")
-        return SftpFile(
-            self, path, mode, block_size or "default", autocommit, cache_options=cache_options
-        )
-
-
-class SftpFile(AbstractBufferedFile):  # type: ignore[misc]
-    """A file that is read in ranges, a block ahead, and written in blocks."""
-
-    def _fetch_range(self, start: int, end: int) -> bytes:
-        return bytes(self.fs.cat_file(self.path, start, end))
-
-    def _initiate_upload(self) -> None:
-        self._base = 0
-        if "a" in self.mode and self.fs.exists(self.path):
-            self._base = self.fs.info(self.path)["size"]
-        else:
-            self.fs.pipe_file(self.path, b"", mode="create" if "x" in self.mode else "overwrite")
-
-    def _upload_chunk(self, final: bool = False) -> bool:
-        self.fs.append(self.path, self._base + self.offset, self.buffer.getvalue())
-        return True
 
 
 @contextlib.contextmanager

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import errno
 import stat
+from collections.abc import Iterable
 from typing import Any, Final
 
 import asyncssh
 
+from portal.drivers.compute._site_files import Range
 from portal.errors import Unreadable
 
 _FILE, _DIRECTORY = 0o600, 0o700
@@ -133,9 +135,7 @@ async def _read_range(
     return head + await read(sftp, path, at, last) if at < last else head
 
 
-async def read_many(
-    sftp: asyncssh.SFTPClient, ranges: list[tuple[str, int | None, int | None]]
-) -> list[bytes | OSError]:
+async def read_many(sftp: asyncssh.SFTPClient, ranges: Iterable[Range]) -> list[bytes | OSError]:
     """Read ranges side by side; an error stands for what failed."""
     side_by_side = asyncio.Semaphore(_AT_ONCE)
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from portal.core.job import JobState
-from portal.errors import Denied, InvalidParameter, PortalError, Unavailable
+from portal.drivers.compute._dialect import refused
+from portal.errors import PortalError
 
 STATES: Final = {
     "PENDING": JobState.QUEUED,
@@ -161,21 +162,10 @@ def refusal(text: str) -> PortalError | None:
     """Return the error that sbatch's refusal is; None for what may pass by itself."""
     if any(part in text for part in _PASSING) or "sbatch: " not in text:
         return None
-    found = text.strip()[-1000:]
-    if "not found" in text:
-        return Unavailable(
-            "There is no sbatch there",
-            found=found,
-            advice="Name the directory of the scheduler's commands: `bin`, or the `host` that has it.",
-        )
-    if any(part in text for part in _DENIED):
-        return Denied(
-            "Slurm does not let this job in",
-            found=found,
-            advice="Correct `account`, `queue` or the reservation, or ask the site for access.",
-        )
-    return InvalidParameter(
-        "Slurm refuses what the job asks for",
-        found=found,
-        advice="Ask for what the queue has: its name, time, machines, cores and memory.",
+    return refused(
+        "Slurm",
+        "sbatch",
+        text.strip()[-1000:],
+        missing="not found" in text,
+        denied=any(part in text for part in _DENIED),
     )

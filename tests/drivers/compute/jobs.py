@@ -1,11 +1,14 @@
-"""Small jobs for the tests of compute drivers."""
+"""Small jobs for the tests of compute drivers, and a Slurm cluster to run them."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from portal.core.contracts import Compute
 from portal.core.job import JobSpec, JobState, JobStatus
+from portal.drivers.compute.slurm import SlurmCompute
 from tests.helpers import wait_until
 
 
@@ -26,3 +29,16 @@ def until(compute: Compute, job_id: str, *states: JobState) -> JobStatus:
         return status if status.state in states else None
 
     return wait_until(reached)
+
+
+@pytest.fixture
+def cluster(lab_a):
+    """A cluster whose jobs are ended after each test."""
+    yield lab_a.cluster
+    lab_a.cluster.cancel_all()
+
+
+@pytest.fixture
+def compute(lab_a, cluster, tmp_path):
+    """The driver of that cluster, with a workspace of the test's own."""
+    return SlurmCompute(**lab_a.options, workspace=str(tmp_path / "runs"))

@@ -14,24 +14,15 @@ import pytest
 from portal.core.job import JobAttributes, JobState, Resources
 from portal.drivers.compute.slurm import SlurmCompute
 from portal.errors import InvalidParameter, Unavailable
-from tests.drivers.compute.jobs import sleeping, spec, until
+from tests.drivers.compute.jobs import cluster, compute, sleeping, spec, until
 from tests.drivers.compute.servers.slurm import Slurm
 from tests.helpers import wait_until
 from tests.site import open_directory
 
+__all__ = ["cluster", "compute"]
+
 WHOLE = Resources(node_count=2, exclusive_node_use=True)
 HOSTILE = "a b'\"$(touch injected)`touch injected`\n; rm -rf x | \x1e7\x1fRUNNING\x1f%j %"
-
-
-@pytest.fixture
-def cluster(lab_a):
-    yield lab_a.cluster
-    lab_a.cluster.cancel_all()
-
-
-@pytest.fixture
-def compute(lab_a, cluster, tmp_path):
-    return SlurmCompute(**lab_a.options, workspace=str(tmp_path / "runs"))
 
 
 def test_waiting_is_explained(compute):

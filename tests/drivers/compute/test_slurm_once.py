@@ -9,23 +9,12 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import pytest
-
 from portal.core.job import JobState
 from portal.drivers.compute.slurm import SlurmCompute
-from tests.drivers.compute.jobs import sleeping, spec, until
+from tests.drivers.compute.jobs import cluster, compute, sleeping, spec, until
 from tests.helpers import wait_until
 
-
-@pytest.fixture
-def cluster(lab_a):
-    yield lab_a.cluster
-    lab_a.cluster.cancel_all()
-
-
-@pytest.fixture
-def compute(lab_a, cluster, tmp_path):
-    return SlurmCompute(**lab_a.options, workspace=str(tmp_path / "runs"))
+__all__ = ["cluster", "compute"]
 
 
 def test_four_at_once_start_one_job(compute, cluster):

@@ -7,6 +7,7 @@ from portal.viewer.describe import Description, Dimension, VariableView, describ
 from portal.viewer.frame import Frame
 from portal.viewer.render import Viewer, render
 from portal.viewer.request import FrameRequest
+from portal.viewer.tools import tools_methods
 
 __all__ = [
     "COLOR_MAPS",
@@ -18,4 +19,5 @@ __all__ = [
     "Viewer",
     "describe",
     "render",
+    "tools_methods",
 ]

@@ -1,0 +1,208 @@
+"""What is asked of a viewer's picture: a value, a series, a box, a line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Protocol
+
+from portal.errors import InvalidParameter
+from portal.viewer.cost import Speed
+from portal.viewer.places import Places, checked_ends, label_of, places
+from portal.viewer.section import section
+from portal.viewer.series import checked_index, series
+from portal.viewer.statistics import MOST_CELLS, MOST_CELLS_OF_STEP, box, mean_series, region
+from portal.viewer.stream import Cancel, Part
+from portal.viewer.value import unit_text, value
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from portal.viewer.describe import VariableView
+    from portal.viewer.render import Viewer
+
+
+class Call(Protocol):
+    """A request while it is worked on."""
+
+    @property
+    def cancelled(self) -> Cancel:
+        """Set when nobody waits for the answer any more."""
+        ...
+
+    def part(self, result: Any, buffers: tuple[bytes, ...] = ()) -> None:
+        """Send a part of the answer before its end."""
+        ...
+
+    def progress(self, done: float, total: float, what: str = "") -> None:
+        """Say how far the work is."""
+        ...
+
+
+Method = Callable[[Mapping[str, Any], Call], dict[str, Any]]
+
+
+def tools_methods(viewer: Viewer) -> dict[str, Method]:
+    """Return the methods ``value``, ``series``, ``box`` and ``line`` of a viewer.
+
+    Each takes ``params`` and a `Call`. All know ``variable``, ``index`` (of the dimensions that the
+    picture has not; what is missing is 0) and ``x``, ``y`` (the dimensions that it has). A place is
+    ``at``, an index along dimensions, or ``place``, ``[x, y]`` in the values of the axes (degrees
+    on maps). ``along`` is a dimension.
+
+    - ``value`` (at | place): see `portal.viewer.value.value`, and ``at``, ``label``.
+    - ``series`` (at | place, along): parts of `portal.viewer.series.series`; the first has ``at``,
+      ``label`` and ``units`` too.
+    - ``box`` (ends): `portal.viewer.statistics.box`; with ``along`` the series of its mean.
+    - ``line`` (ends): the transect; with ``along`` the section, `portal.viewer.section.section`.
+    """
+    tools = Tools(viewer)
+    return {"value": tools.value, "series": tools.series, "box": tools.box, "line": tools.line}
+
+
+class Tools:
+    """The methods of one viewer, which share what they learn of its speed and its grids."""
+
+    def __init__(self, viewer: Viewer) -> None:
+        self._viewer = viewer
+        self._speed = Speed()
+        self._places: dict[tuple[object, ...], Places] = {}
+        self._lock = Lock()
+
+    def value(self, params: Mapping[str, Any], call: Call) -> dict[str, Any]:
+        """Answer with the exact number of one cell."""
+        array, view = self._array(params)
+        at, label = self._spot(array, view, params)
+        index = self._index(array, params)
+        every = {str(d): at.get(str(d), index.get(str(d), 0)) for d in array.dims}
+        return value(array, every) | {"at": at, "label": label}
+
+    def series(self, params: Mapping[str, Any], call: Call) -> dict[str, Any]:
+        """Send the values at a place along a dimension."""
+        array, view = self._array(params)
+        along = _dimension(array, params, needed=True)
+        at, label = self._spot(array, view, params)
+        index = {**self._index(array, params), **at}
+        more = {"at": at, "label": label, "units": unit_text(array)}
+        return _sent(series(array, along, index, call.cancelled, self._speed), more, call)
+
+    def box(self, params: Mapping[str, Any], call: Call) -> dict[str, Any]:
+        """Answer with what a box amounts to, or send the series of its mean."""
+        array, view = self._array(params)
+        ends = checked_ends(params.get("ends"))
+        spots = self._spots(array, view, params)
+        along = _dimension(array, params)
+        most = MOST_CELLS_OF_STEP if along else MOST_CELLS
+        found = region(self._viewer.ds, array, spots, ends, most)
+        index = self._others(array, params, tuple(found.where))
+        more = {"units": unit_text(array), "weights": found.by, "notes": found.notes()}
+        if along:
+            if along in found.where:
+                raise _not_through(along)
+            parts = mean_series(array, along, found, index, call.cancelled, self._speed)
+            return _sent(parts, more, call)
+        answer = box(array, found, index, call.cancelled, self._speed)
+        return {"cancelled": True} if answer is None else answer | more
+
+    def line(self, params: Mapping[str, Any], call: Call) -> dict[str, Any]:
+        """Send a transect or a section."""
+        array, view = self._array(params)
+        ends = checked_ends(params.get("ends"))
+        spots = self._spots(array, view, params)
+        along = _dimension(array, params)
+        if along in spots.dims:
+            raise _not_through(str(along))
+        index = self._others(array, params, spots.dims)
+        more = {"units": unit_text(array)}
+        parts = section(array, spots, ends, along, index, call.cancelled, self._speed)
+        return _sent(parts, more, call)
+
+    def _array(self, params: Mapping[str, Any]) -> tuple[xr.DataArray, VariableView]:
+        name = params.get("variable")
+        view = self._viewer.description.variable(name) if isinstance(name, str) else None
+        if view is None or view.kind == "none":
+            raise InvalidParameter(
+                f"There is no variable {name!r:.80} to read",
+                found=view.problem if view else "unknown",
+                advice="Choose one of the variables that are shown.",
+            )
+        return self._viewer.ds[view.name], view
+
+    def _index(self, array: xr.DataArray, params: Mapping[str, Any]) -> dict[str, int]:
+        return checked_index(array, _mapping("index", params.get("index") or {}))
+
+    def _others(
+        self, array: xr.DataArray, params: Mapping[str, Any], dims: tuple[str, ...]
+    ) -> dict[str, int]:
+        index = self._index(array, params)
+        return {str(d): index.get(str(d), 0) for d in array.dims if d not in dims}
+
+    def _spots(self, array: xr.DataArray, view: VariableView, params: Mapping[str, Any]) -> Places:
+        x, y = (params.get(k) for k in ("x", "y"))
+        key = (view.name, x, y)
+        with self._lock:
+            if key not in self._places:
+                self._places[key] = places(array, view, x, y)
+            return self._places[key]
+
+    def _spot(
+        self, array: xr.DataArray, view: VariableView, params: Mapping[str, Any]
+    ) -> tuple[dict[str, int], str]:
+        """Return the index of a place along the dimensions of the picture, and its name."""
+        if view.x is None:
+            return {}, view.title
+        spots = self._spots(array, view, params)
+        if params.get("place") is not None:
+            at = spots.cell(*_pair(params["place"]))
+        else:
+            at = checked_index(array, _mapping("at", params.get("at")))
+        return at, label_of(array, at, spots if set(at) >= set(spots.dims) else None)
+
+
+def _sent(parts: Iterator[Part], more: Mapping[str, Any], call: Call) -> dict[str, Any]:
+    """Send parts as they come; the first one with what else there is to say."""
+    count = 0
+    for count, part in enumerate(parts, 1):
+        call.part({**part.header, **(more if count == 1 else {})}, part.buffers())
+        if "done" in part.header:
+            call.progress(part.header["done"], part.header["total"], "read")
+    return {"parts": count, "cancelled": call.cancelled.is_set()}
+
+
+def _dimension(array: xr.DataArray, params: Mapping[str, Any], *, needed: bool = False) -> Any:
+    along = params.get("along")
+    if along is None and not needed:
+        return None
+    if not isinstance(along, str) or along not in array.dims:
+        raise InvalidParameter(
+            f"{array.name} has no dimension {along!r:.80}",
+            found=", ".join(map(str, array.dims)) or "a single value",
+            advice="Name one of these.",
+        )
+    return along
+
+
+def _mapping(name: str, given: object) -> Mapping[str, Any]:
+    if not isinstance(given, Mapping):
+        raise InvalidParameter(
+            f"A request needs {name}: an index for each dimension",
+            found=f"{given!r:.80}",
+            advice="Reload the page, so that the front-end and the kernel are of one version.",
+        )
+    return given
+
+
+def _pair(place: Any) -> tuple[float, float]:
+    try:
+        x, y = (float(v) for v in place)
+    except (TypeError, ValueError):
+        x = y = float("nan")
+    return x, y
+
+
+def _not_through(dim: str) -> InvalidParameter:
+    return InvalidParameter(
+        f"{dim} lies in the picture itself",
+        found=dim,
+        advice="Choose a dimension that the picture has not.",
+    )

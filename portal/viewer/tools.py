@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from portal.errors import InvalidParameter
+from portal.viewer.call import Call
 from portal.viewer.cost import Speed
 from portal.viewer.places import Places, checked_ends, label_of, places
 from portal.viewer.section import section
 from portal.viewer.series import checked_index, series
 from portal.viewer.statistics import MOST_CELLS, MOST_CELLS_OF_STEP, box, mean_series, region
-from portal.viewer.stream import Cancel, Part
+from portal.viewer.stream import Part
 from portal.viewer.value import unit_text, value
 
 if TYPE_CHECKING:
@@ -20,23 +21,6 @@ if TYPE_CHECKING:
 
     from portal.viewer.describe import VariableView
     from portal.viewer.render import Viewer
-
-
-class Call(Protocol):
-    """A request while it is worked on."""
-
-    @property
-    def cancelled(self) -> Cancel:
-        """Set when nobody waits for the answer any more."""
-        ...
-
-    def part(self, result: Any, buffers: tuple[bytes, ...] = ()) -> None:
-        """Send a part of the answer before its end."""
-        ...
-
-    def progress(self, done: float, total: float, what: str = "") -> None:
-        """Say how far the work is."""
-        ...
 
 
 Method = Callable[[Mapping[str, Any], Call], dict[str, Any]]

@@ -89,7 +89,7 @@ def test_what_is_no_request_is_passed_over(fed, monkeypatch, content):
 
 
 def test_a_fault_is_answered_and_logged(monkeypatch, caplog):
-    widget = BridgeWidget({"divide": lambda params: 1 / params["by"]})
+    widget = BridgeWidget({"divide": lambda params, _: 1 / params["by"]})
     front = Front(widget, monkeypatch)
     assert front.ask("divide", {"by": 2}, "a")["result"] == 0.5
     error = front.ask("divide", {"by": 0}, "b")["error"]
@@ -101,7 +101,7 @@ def test_a_fault_is_answered_and_logged(monkeypatch, caplog):
 
 def test_a_slow_request_does_not_hold_up_the_kernel_or_another(monkeypatch):
     go = threading.Event()
-    widget = BridgeWidget({"slow": lambda _: go.wait(60), "quick": lambda _: "here"})
+    widget = BridgeWidget({"slow": lambda *_: go.wait(60), "quick": lambda *_: "here"})
     front = Front(widget, monkeypatch)
     front.send({"id": "a", "method": "slow", "params": {}})
     assert front.ask("quick", {}, "b")["result"] == "here"

@@ -17,15 +17,20 @@ type Handler = (message: Message, buffers?: Bytes[]) => void;
 interface Message {
   id?: string;
   result?: unknown;
+  /** Comes before the result, as often as the method likes. */
+  part?: unknown;
+  progress?: Progress;
+  /** Nobody waits for it any more: a newer request, or a cancellation. */
+  superseded?: true;
   error?: { kind: string; message: string };
   event?: string;
   data?: unknown;
 }
 
-interface Waiting {
-  resolve(answer: Answer): void;
-  reject(error: Error): void;
-  timer: ReturnType<typeof setTimeout>;
+export interface Progress {
+  done: number;
+  total: number;
+  what: string;
 }
 
 export interface Answer {
@@ -33,8 +38,22 @@ export interface Answer {
   buffers: Bytes[];
 }
 
+export interface AskOptions {
+  onPart?: (part: unknown, buffers: Bytes[]) => void;
+  onProgress?: (progress: Progress) => void;
+  /** Aborting rejects with an AbortError and tells the kernel to stop. */
+  signal?: AbortSignal;
+}
+
+interface Waiting extends AskOptions {
+  resolve(answer: Answer): void;
+  reject(error: unknown): void;
+  timer: ReturnType<typeof setTimeout>;
+}
+
 export interface Channel {
-  ask(method: string, params: object): Promise<Answer>;
+  /** Ask for a method's answer; one that was superseded rejects with an AbortError. */
+  ask(method: string, params: object, options?: AskOptions): Promise<Answer>;
   close(): void;
 }
 
@@ -44,6 +63,12 @@ export interface Comm {
 }
 
 const PATIENCE = 60;
+const GONE =
+  'The kernel that showed this has stopped or was restarted. Run the cell again to go on; a run goes on by itself.';
+
+export function isAbort(error: unknown): boolean {
+  return error instanceof DOMException && error.name === 'AbortError';
+}
 
 /** Ask the kernel of a model; `onEvent` hears what it says unasked. */
 export function kernelChannel(
@@ -61,46 +86,84 @@ export function kernelChannel(
       onEvent(message.event, message.data);
       return;
     }
-    const asked = waiting.get(message.id ?? '');
+    const id = message.id ?? '';
+    const asked = waiting.get(id);
     if (!asked) {
       return;
     }
-    waiting.delete(message.id!);
     clearTimeout(asked.timer);
-    if (message.error) {
-      asked.reject(new BackendError(message.error.kind, message.error.message));
+    if ('part' in message) {
+      asked.timer = late(id);
+      asked.onPart?.(message.part, buffers);
+    } else if (message.progress) {
+      asked.timer = late(id);
+      asked.onProgress?.(message.progress);
     } else {
-      asked.resolve({ result: message.result, buffers });
+      waiting.delete(id);
+      if (message.superseded) {
+        asked.reject(new DOMException('A newer request took its place.', 'AbortError'));
+      } else if (message.error) {
+        asked.reject(new BackendError(message.error.kind, message.error.message));
+      } else {
+        asked.resolve({ result: message.result, buffers });
+      }
     }
   };
   model.on('msg:custom', hear);
 
-  const ask = (method: string, params: object) =>
+  /** Give up what has not been heard of for too long. */
+  const late = (id: string) =>
+    setTimeout(() => {
+      const text = `The kernel gave no answer in ${patience} s. It is busy with a cell, or has stopped: wait for the cell, or run this one again.`;
+      end(id, new BackendError('NoAnswer', text));
+    }, patience * 1000);
+
+  const end = (id: string, error: unknown) => {
+    const asked = waiting.get(id);
+    waiting.delete(id);
+    clearTimeout(asked?.timer);
+    asked?.reject(error);
+  };
+
+  const send = (id: string, message: object) => {
+    try {
+      model.send({ id, ...message });
+    } catch {
+      // The host throws errors of its own where the kernel was restarted or has died.
+      end(id, new BackendError('NoKernel', GONE));
+    }
+  };
+
+  const ask = (method: string, params: object, options: AskOptions = {}) =>
     new Promise<Answer>((resolve, reject) => {
-      const id = `${prefix}-${++count}`;
-      const timer = setTimeout(() => {
-        waiting.delete(id);
-        const text = `The kernel gave no answer in ${patience} s. It is busy with a cell, or has stopped: wait for the cell, or run this one again.`;
-        reject(new BackendError('NoAnswer', text));
-      }, patience * 1000);
-      waiting.set(id, { resolve, reject, timer });
-      try {
-        model.send({ id, method, params });
-      } catch {
-        // The host throws errors of its own where the kernel was restarted or has died.
-        waiting.delete(id);
-        clearTimeout(timer);
-        const text =
-          'The kernel that showed this has stopped or was restarted. Run the cell again to go on; a run goes on by itself.';
-        reject(new BackendError('NoKernel', text));
+      const { signal } = options;
+      if (signal?.aborted) {
+        reject(signal.reason);
+        return;
       }
+      const id = `${prefix}-${++count}`;
+      waiting.set(id, { ...options, resolve, reject, timer: late(id) });
+      signal?.addEventListener('abort', () => {
+        if (waiting.has(id)) {
+          send(id, { cancel: true });
+          end(id, signal.reason);
+        }
+      });
+      send(id, { method, params });
     });
 
   return {
     ask,
     close: () => {
+      for (const [id, { timer }] of waiting) {
+        clearTimeout(timer);
+        try {
+          model.send({ id, cancel: true });
+        } catch {
+          break; // a kernel that has gone works on nothing
+        }
+      }
       model.off('msg:custom', hear);
-      waiting.forEach(({ timer }) => clearTimeout(timer));
       waiting.clear();
     }
   };

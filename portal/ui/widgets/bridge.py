@@ -6,7 +6,7 @@ import difflib
 import logging
 import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +14,9 @@ import anywidget
 
 from portal.errors import InvalidInput, InvalidParameter, PortalError
 from portal.ui import messages
+from portal.ui.widgets.calls import Call, Lane
 
-Method = Callable[[Mapping[str, Any]], Any]
+Method = Callable[[Mapping[str, Any], Call], Any]
 
 _log = logging.getLogger("portal.ui")
 
@@ -32,49 +33,95 @@ class BridgeWidget(anywidget.AnyWidget):
     """A widget whose front-end asks the kernel.
 
     A message ``{id, method, params}`` is answered with ``{id, result}`` or
-    ``{id, error: {kind, message}}``. Each is worked on in a thread of its own, so that the kernel
-    stays free; a fault is never lost.
+    ``{id, error: {kind, message}}``, and before that with as many ``{id, part}`` and
+    ``{id, progress: {done, total, what}}`` as the method sends; a fault is never lost. The
+    front-end may send ``{id, cancel: true}``; what was cancelled is answered
+    ``{id, superseded: true}``.
+
+    The kernel stays free: each request is worked on in a thread of its own, but those whose params
+    say ``lane: "now"`` one after another, the newest first, in a thread that is kept; a request for
+    the same picture that still waits then is superseded. Those of ``lane: "ahead"`` have another
+    thread, which begins nothing while the first has work.
 
     Parameters
     ----------
     methods
-        What may be asked for, by name; each takes ``params`` and returns JSON values, or those
-        `Attached` to bytes.
+        What may be asked for, by name; each takes ``params`` and a
+        :class:`~portal.ui.widgets.calls.Call`, and returns JSON values, or those `Attached` to
+        bytes.
     """
 
     def __init__(self, methods: Mapping[str, Method], **traits: Any) -> None:
         self._methods = dict(methods)
+        self._calls: dict[object, Call] = {}
+        now = Lane(self._answer, newest=True)
+        self._lanes = {"now": now, "ahead": Lane(self._answer, before=now)}
         super().__init__(**traits)
         self.on_msg(self._receive)
 
     def _receive(self, _: object, message: object, __: object) -> None:
-        if not isinstance(message, dict) or "method" not in message:
+        if not isinstance(message, dict) or not isinstance(message.get("id"), str):
             return
-        in_thread(self._reply, message.get("id"), message["method"], message.get("params"))
+        if "cancel" in message:
+            if (held := self._calls.get(message["id"])) is not None:
+                held.cancelled.set()
+        elif "method" in message:
+            params = message.get("params")
+            self._begin(
+                Call(
+                    message["id"], message["method"], {} if params is None else params, self._reply
+                )
+            )
 
-    def _reply(self, number: object, method: object, params: object) -> None:
-        answer: dict[str, Any] = {"id": number}
+    def _begin(self, call: Call) -> None:
+        self._calls[call.id] = call
+        lane = self._lanes.get(str(call.asked.get("lane")))
+        if lane is None:
+            in_thread(self._answer, call)
+        else:
+            lane.put(call)
+
+    def _answer(self, call: Call) -> None:
+        answer: dict[str, Any] = {}
         buffers: tuple[bytes, ...] = ()
         try:
-            result = self._call(method, {} if params is None else params)
+            result = None if call.cancelled.is_set() else self._call(call)
             if isinstance(result, Attached):
                 result, buffers = result.result, result.buffers
             answer["result"] = result
         except PortalError as error:
             answer["error"] = messages.failure(error)
         except Exception:  # noqa: BLE001 - whatever it is, the front-end waits for an answer
-            answer["error"] = messages.unexpected(log_fault(f"the request {method!r}"))
-        self.send(answer, buffers=list(buffers))
+            # What was cancelled may end as it likes.
+            if not call.cancelled.is_set():
+                answer["error"] = messages.unexpected(log_fault(f"the request {call.method!r}"))
+        self._calls.pop(call.id, None)
+        if call.cancelled.is_set():
+            answer, buffers = {"superseded": True}, ()
+        self._reply({"id": call.id, **answer}, buffers)
 
-    def _call(self, method: object, params: object) -> Any:
-        call = self._methods.get(method) if isinstance(method, str) else None
-        if call is None or not isinstance(params, Mapping):
+    def _reply(self, content: dict[str, Any], buffers: Sequence[bytes]) -> None:
+        self.send(content, buffers=list(buffers))
+
+    def _call(self, call: Call) -> Any:
+        method = self._methods.get(call.method) if isinstance(call.method, str) else None
+        if method is None or not isinstance(call.params, Mapping):
             raise InvalidInput(
                 "The front-end asked for something that this widget cannot do",
-                found=f"{method!r} with {params!r:.100}",
+                found=f"{call.method!r} with {call.params!r:.100}",
                 advice="Reload the page, so that the front-end and the kernel are of one version.",
             )
-        return call(params)
+        return method(call.params, call)
+
+    def close(self) -> None:
+        """Cancel what is worked on, end the threads and take the widget off the page."""
+        if self.comm is None:
+            return  # closed before, or refused before it was open
+        for call in list(self._calls.values()):
+            call.cancelled.set()
+        for lane in self._lanes.values():
+            lane.close()
+        super().close()
 
     def summary(self) -> str:
         """Say in words what is shown: what a saved notebook shows without a kernel."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import traitlets
 
@@ -12,6 +12,11 @@ from portal.federation.federation import Federation
 from portal.ui.finding import METHODS
 from portal.ui.widgets.bridge import BridgeWidget, refuse_unknown
 from portal.ui.widgets.bundle import bundle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from portal.ui.widgets.calls import Call
 
 
 class FinderWidget(BridgeWidget):
@@ -52,7 +57,9 @@ class FinderWidget(BridgeWidget):
     def __init__(self, fed: Federation, *, text: str = "", **unknown: Any) -> None:
         refuse_unknown("FinderWidget", unknown, ("text",))
         self._fed = fed
-        super().__init__({name: partial(call, fed) for name, call in METHODS.items()}, text=text)
+        super().__init__(
+            {name: partial(_answer, method, fed) for name, method in METHODS.items()}, text=text
+        )
 
     @property
     def item(self) -> Item | None:
@@ -63,3 +70,13 @@ class FinderWidget(BridgeWidget):
         """Say what is chosen."""
         chosen = f"; chosen: {self.selected}" if self.selected else ""
         return f"Portal finder{chosen}. Run the cell again for the interactive view."
+
+
+def _answer(
+    method: Callable[[Federation, object], Any],
+    fed: Federation,
+    params: Mapping[str, Any],
+    _: Call,
+) -> Any:
+    """Ask the federation; such an answer comes at once and whole."""
+    return method(fed, params)

@@ -14,6 +14,7 @@ from portal.federation.runs import Run
 from portal.ui import messages
 from portal.ui.widgets.bridge import BridgeWidget, in_thread, log_fault, refuse_unknown
 from portal.ui.widgets.bundle import bundle
+from portal.ui.widgets.calls import Call
 
 #: Seconds between two looks at the run directory.
 EVERY = 0.5
@@ -63,11 +64,11 @@ class RunWidget(BridgeWidget):
     def _ended(self) -> bool:
         return JobState(self.update["state"]).final
 
-    def _ask(self, _: Mapping[str, Any]) -> dict[str, Any]:
+    def _ask(self, _: Mapping[str, Any], __: Call) -> dict[str, Any]:
         with self._looking:
             return self.update if self._ended else messages.update(self._run)
 
-    def _cancel(self, _: Mapping[str, Any]) -> None:
+    def _cancel(self, _: Mapping[str, Any], __: Call) -> None:
         with self._looking:
             self._run.cancel()
         self._look()

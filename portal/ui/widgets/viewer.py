@@ -10,6 +10,7 @@ import traitlets
 from portal.errors import InvalidParameter
 from portal.ui.widgets.bridge import Attached, BridgeWidget
 from portal.ui.widgets.bundle import bundle
+from portal.ui.widgets.calls import Call
 from portal.viewer import COLOR_MAPS, FrameRequest, Viewer
 
 if TYPE_CHECKING:
@@ -59,8 +60,8 @@ class ViewerWidget(BridgeWidget):
             description["default"] = variable
         super().__init__({"frame": self._frame}, title=title, description=description)
 
-    def _frame(self, params: Mapping[str, Any]) -> Attached:
-        frame = self._viewer.answer(FrameRequest.of(params))
+    def _frame(self, params: Mapping[str, Any], call: Call) -> Attached:
+        frame = self._viewer.answer(FrameRequest.of(params), call)
         return Attached(frame.header, (frame.payload,))
 
     def summary(self) -> str:

@@ -113,6 +113,8 @@ export interface FrameHeader {
   limits?: [number, number];
   color_map?: string;
   scale?: Scale;
+  /** Values that stand for something, and what: the colours are theirs. */
+  categories?: [number, string][];
   notes: string[];
   /** Milliseconds since the request was received. */
   stamps?: Record<string, number>;

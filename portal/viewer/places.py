@@ -66,11 +66,22 @@ class Places:
         (found,) = nearest_cells(self.x, self.y, np.array([x]), np.array([y]))
         return self.index_of(int(found))
 
-    def index_of(self, cell: int) -> dict[str, int]:
+    def middle(self, index: Mapping[str, int]) -> tuple[float, float]:
+        """Return x and y of a cell."""
+        if self.kind == "points":
+            at = tuple(index[d] for d in self.dims)
+            return float(self.x[at]), float(self.y[at])
+        row, column = (
+            int(np.flatnonzero(o == index[d])[0])
+            for o, d in zip(self.orders, self.dims, strict=True)
+        )
+        return float(self.x[column]), float(self.y[row])
+
+    def index_of(self, cell: object) -> dict[str, int]:
         """Return the index along each dimension of a cell counted row by row."""
         shape = tuple(len(o) for o in self.orders) or self.x.shape
-        if not 0 <= cell < math.prod(shape):
-            raise _no_place(f"cell {cell}")
+        if type(cell) is not int or not 0 <= cell < math.prod(shape):
+            raise _no_place(f"cell {cell!r:.60}")
         return dict(zip(self.dims, map(int, np.unravel_index(cell, shape)), strict=True))
 
     def box(self, ends: Ends) -> tuple[dict[str, NDArray[np.intp]], NDArray[np.bool_]]:

@@ -31,10 +31,11 @@ def tools_methods(viewer: Viewer) -> dict[str, Method]:
 
     Each takes ``params`` and a `Call`. All know ``variable``, ``index`` (of the dimensions that the
     picture has not; what is missing is 0) and ``x``, ``y`` (the dimensions that it has). A place is
-    ``at``, an index along dimensions, or ``place``, ``[x, y]`` in the values of the axes (degrees
-    on maps). ``along`` is a dimension.
+    ``at`` (``{lon, lat}`` in degrees where the grid has places, ``{cell}``, or an index along each
+    dimension) or ``place``, ``[x, y]`` in the values of the axes. ``along`` is a dimension.
 
-    - ``value`` (at | place): see `portal.viewer.value.value`, and ``at``, ``label``.
+    - ``value`` (at | place): see `portal.viewer.value.value`, and the middle of the cell as ``at``
+      and in words as ``label``.
     - ``series`` (at | place, along): parts of `portal.viewer.series.series`; the first has ``at``,
       ``label`` and ``units`` too.
     - ``box`` (ends): `portal.viewer.statistics.box`; with ``along`` the series of its mean.
@@ -56,18 +57,17 @@ class Tools:
     def value(self, params: Mapping[str, Any], call: Call) -> dict[str, Any]:
         """Answer with the exact number of one cell."""
         array, view = self._array(params)
-        at, label = self._spot(array, view, params)
-        index = self._index(array, params)
-        every = {str(d): at.get(str(d), index.get(str(d), 0)) for d in array.dims}
-        return value(array, every) | {"at": at, "label": label}
+        cell, more = self._spot(array, view, params)
+        index = {**self._index(array, params), **cell}
+        return value(array, {str(d): index.get(str(d), 0) for d in array.dims}) | more
 
     def series(self, params: Mapping[str, Any], call: Call) -> dict[str, Any]:
         """Send the values at a place along a dimension."""
         array, view = self._array(params)
         along = _dimension(array, params, needed=True)
-        at, label = self._spot(array, view, params)
-        index = {**self._index(array, params), **at}
-        more = {"at": at, "label": label, "units": unit_text(array)}
+        cell, more = self._spot(array, view, params)
+        index = {**self._index(array, params), **cell}
+        more["units"] = unit_text(array)
         return _sent(series(array, along, index, call.cancelled, self._speed), more, call)
 
     def box(self, params: Mapping[str, Any], call: Call) -> dict[str, Any]:
@@ -131,16 +131,28 @@ class Tools:
 
     def _spot(
         self, array: xr.DataArray, view: VariableView, params: Mapping[str, Any]
-    ) -> tuple[dict[str, int], str]:
-        """Return the index of a place along the dimensions of the picture, and its name."""
+    ) -> tuple[dict[str, int], dict[str, Any]]:
+        """Return the index of a cell along the dimensions of the picture, and how it is named."""
         if view.x is None:
-            return {}, view.title
+            return {}, {"at": {}, "label": view.title}
         spots = self._spots(array, view, params)
-        if params.get("place") is not None:
-            at = spots.cell(*_pair(params["place"]))
+        place, at = params.get("place"), params.get("at")
+        if place is not None:
+            cell = spots.cell(*_pair(place))
         else:
-            at = checked_index(array, _mapping("at", params.get("at")))
-        return at, label_of(array, at, spots if set(at) >= set(spots.dims) else None)
+            at = _mapping("at", at)
+            if spots.on_earth and set(at) == {"lon", "lat"}:
+                cell = spots.cell(*_pair((at["lon"], at["lat"])))
+            elif set(at) == {"cell"} and "cell" not in array.dims:
+                cell = spots.index_of(at["cell"])
+            else:
+                cell = checked_index(array, at)
+        known = set(cell) >= set(spots.dims)
+        label = label_of(array, cell, spots if known else None)
+        if not (known and spots.on_earth):
+            return cell, {"at": cell, "label": label}
+        lon, lat = spots.middle(cell)
+        return cell, {"at": {"lon": lon, "lat": lat}, "label": label}
 
 
 def _sent(parts: Iterator[Part], more: Mapping[str, Any], call: Call) -> dict[str, Any]:

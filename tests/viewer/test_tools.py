@@ -100,7 +100,7 @@ def test_a_series_is_that_of_isel(
 ) -> None:
     ds = held[holder]
     every = dict(zip(ds.t.dims, index, strict=True))
-    at = {d: every[d] for d in ("lat", "lon")}
+    at = {"cell": every["lat"] * 36 + every["lon"]}
     rest = {d: every[d] for d in ("time", "depth")}
     params = {"variable": "t", "index": rest, "at": at, "along": along}
     result, call = ask(ds, "series", params)
@@ -111,7 +111,7 @@ def test_a_series_is_that_of_isel(
 
 
 def test_the_cost_counts_the_chunks_of_the_pencil(held: dict[str, Any]) -> None:
-    params = {"variable": "t", "index": {}, "at": {"lat": 3, "lon": 3}, "along": "time"}
+    params = {"variable": "t", "index": {}, "at": {"cell": 3 * 36 + 3}, "along": "time"}
     _, call = ask(held["zarr"], "series", params)
     cost = call.parts[0][0]["cost"]
     assert cost["chunks"] == 5
@@ -157,7 +157,7 @@ class Slow:
 
 def test_each_chunk_of_a_pencil_is_read_once(plain: xr.Dataset) -> None:
     slow = Slow(plain)
-    params = {"variable": "t", "index": {"depth": 2}, "at": {"lat": 1, "lon": 2}, "along": "time"}
+    params = {"variable": "t", "index": {"depth": 2}, "at": {"cell": 36 + 2}, "along": "time"}
     _, call = ask(slow.ds, "series", params)
     assert sorted(slow.read) == list(range(30))
     np.testing.assert_array_equal(call.values()[:, 0], plain.t[:, 2, 1, 2])
@@ -166,7 +166,7 @@ def test_each_chunk_of_a_pencil_is_read_once(plain: xr.Dataset) -> None:
 def test_a_cancelled_series_stops_reading(plain: xr.Dataset) -> None:
     slow = Slow(plain)
     call = Asked(cancel_after=2)
-    params = {"variable": "t", "index": {}, "at": {"lat": 1, "lon": 2}, "along": "time"}
+    params = {"variable": "t", "index": {}, "at": {"cell": 36 + 2}, "along": "time"}
     result = tools_methods(Viewer(slow.ds))["series"](params, call)
     assert result["cancelled"] is True
     assert len(slow.read) < 30
@@ -176,7 +176,7 @@ def test_a_cancelled_series_stops_reading(plain: xr.Dataset) -> None:
 def test_a_failing_store_is_said(plain: xr.Dataset) -> None:
     slow = Slow(plain)
     slow.fail_at = 17
-    params = {"variable": "t", "index": {}, "at": {"lat": 1, "lon": 2}, "along": "time"}
+    params = {"variable": "t", "index": {}, "at": {"cell": 36 + 2}, "along": "time"}
     with pytest.raises(Unreadable, match="the disk is gone"):
         ask(slow.ds, "series", params)
 
@@ -184,7 +184,7 @@ def test_a_failing_store_is_said(plain: xr.Dataset) -> None:
 def test_pieces_that_share_work_are_read_in_one(held: dict[str, Any]) -> None:
     ds = held["dask"]
     ds = ds.assign(t=ds.t - ds.t.mean("time"))
-    params = {"variable": "t", "index": {}, "at": {"lat": 4, "lon": 9}, "along": "time"}
+    params = {"variable": "t", "index": {}, "at": {"cell": 4 * 36 + 9}, "along": "time"}
     _, call = ask(ds, "series", params)
     np.testing.assert_allclose(call.values()[:, 0], ds.t[:, 0, 4, 9].values)
 
@@ -282,9 +282,11 @@ def test_a_value_is_that_of_the_nearest_cell(
     )
     row = int(np.argmin(np.abs(ds.lat.values - lat)))
     apart = np.abs((ds.lon.values - lon + 180) % 360 - 180)
-    assert result["at"]["lat"] == row or abs(ds.lat.values[row] - lat) == 5
-    assert apart[result["at"]["lon"]] == apart.min()
-    expected = ds.t.isel(time=2, depth=0, **result["at"]).item()
+    at = result["at"]
+    assert at["lat"] == ds.lat.values[row] or abs(ds.lat.values[row] - lat) == 5
+    column = int(np.argmin(np.abs((ds.lon.values - at["lon"] + 180) % 360 - 180)))
+    assert apart[column] == apart.min()
+    expected = ds.t.isel(time=2, depth=0, lon=column).sel(lat=at["lat"]).item()
     if np.isnan(expected):
         assert result["value"] is None
         assert result["text"] == "no data"
@@ -313,7 +315,7 @@ def test_the_cells_of_a_curvilinear_grid_are_found_by_their_places() -> None:
     ds = curvilinear()
     lon, lat = ds.nav_lon[7, 11].item(), ds.nav_lat[7, 11].item()
     result, _ = ask(ds, "value", {"variable": "t", "index": {}, "place": [lon - 360 + 0.1, lat]})
-    assert result["at"] == {"j": 7, "i": 11}
+    assert result["at"] == {"lon": lon, "lat": lat}
     assert "N" in result["label"]
     assert "W" in result["label"]
     result, call = ask(
@@ -333,12 +335,12 @@ def test_the_cells_of_a_curvilinear_grid_are_found_by_their_places() -> None:
 @pytest.mark.parametrize(
     ("method", "more", "said"),
     [
-        ("series", {"at": {"lat": 99, "lon": 0}, "along": "time"}, "out of range"),
-        ("series", {"at": {"lat": "1", "lon": 0}, "along": "time"}, "out of range"),
-        ("series", {"at": {"lat": True, "lon": 0}, "along": "time"}, "out of range"),
+        ("series", {"at": {"depth": 99}, "along": "time"}, "out of range"),
+        ("series", {"at": {"depth": "1"}, "along": "time"}, "out of range"),
+        ("series", {"at": {"cell": 18 * 36}, "along": "time"}, "no cell"),
         ("series", {"at": {"way": 1}, "along": "time"}, "no dimension 'way'"),
         ("series", {"at": None, "along": "time"}, "needs at"),
-        ("series", {"at": {"lat": 1, "lon": 0}, "along": "height"}, "no dimension 'height'"),
+        ("series", {"at": {"cell": 1}, "along": "height"}, "no dimension 'height'"),
         ("series", {"place": [float("nan"), 0], "along": "time"}, "no cell"),
         ("series", {"place": ["a", 0], "along": "time"}, "no cell"),
         ("value", {"place": [0]}, "no cell"),

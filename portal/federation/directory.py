@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import secrets
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -62,16 +63,21 @@ class RunDirectory:
     def create(self, spec: RunSpec, code: bytes | None) -> None:
         """Write the directory of a new run, closed to other users; run.json comes last.
 
+        What who asked for the same run has made of it, at this moment or before being killed, is
+        taken on.
+
         Raises
         ------
         Unavailable
             There is no room for it; nothing of it is left.
         """
-        self.fs.makedirs(self.path, exist_ok=False)
+        self.fs.makedirs(self.path, exist_ok=True)
         try:
             self.fs.chmod(self.path, 0o700) if hasattr(self.fs, "chmod") else None
+            if self.read(RUN_JSON) is not None:
+                return
             if code is not None:
-                self.fs.pipe_file(self.file(CODE), code)
+                self._write(CODE, code)
             self.write(RUN_JSON, spec.to_dict())
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
@@ -85,8 +91,11 @@ class RunDirectory:
 
     def write(self, name: str, values: Mapping[str, Any]) -> None:
         """Write a JSON file whole or not at all."""
-        part = self.file(f"{name}.part")
-        self.fs.pipe_file(part, json.dumps(values, indent=1).encode())
+        self._write(name, json.dumps(values, indent=1).encode())
+
+    def _write(self, name: str, data: bytes) -> None:
+        part = self.file(f"{name}.{secrets.token_hex(4)}.part")
+        self.fs.pipe_file(part, data)
         self.fs.mv(part, self.file(name))
 
     def read(self, name: str) -> dict[str, Any] | None:

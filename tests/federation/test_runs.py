@@ -17,6 +17,7 @@ import xarray as xr
 import portal
 from portal.core.job import JobState
 from portal.core.policy import Actor
+from portal.core.run import new_run_id
 from portal.errors import (
     Denied,
     EnvironmentMismatch,
@@ -30,6 +31,7 @@ from portal.errors import (
     UnknownItem,
     UnknownRun,
 )
+from portal.federation import running
 from portal.federation.place import TERMS
 from tests.helpers import wait_until
 
@@ -197,6 +199,21 @@ def test_one_key_starts_one_run(fed: portal.Federation) -> None:
     assert second.id == first.id
     assert len(fed.runs()) == 1
     first.wait(120)
+
+
+def test_one_key_within_one_second(fed: portal.Federation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asked before was killed, or asks at this moment too: one run, one job."""
+    run_id = new_run_id("above", key="k")
+    monkeypatch.setattr(running, "new_run_id", lambda *_, **__: run_id)
+    monkeypatch.setattr(running.Running, "_known", lambda *_: None)
+    _, compute = fed.registry.compute("local.default")
+    half = Path(compute.workspace.root, run_id)
+    half.mkdir(parents=True)
+    (half / "analysis.pkl").write_bytes(b"half of i")
+    first, second = (fed.run(above, co2=CO2, at="local", key="k") for _ in range(2))
+    assert first.directory.job() == second.directory.job() is not None
+    assert first.wait(120).state is JobState.COMPLETED, first.log()
+    assert {path.name for path in half.iterdir() if path.suffix == ".part"} == set()
 
 
 def add(home: Path, name: str, data: xr.Dataset) -> None:

@@ -192,10 +192,10 @@ def test_pieces_that_share_work_are_read_in_one(held: dict[str, Any]) -> None:
 @settings(deadline=None, max_examples=25)
 @given(
     holder=st.sampled_from(HOLDERS),
-    lon=st.floats(-180, 180),
-    width=st.floats(15, 300),
-    lat=st.floats(-80, 60),
-    height=st.floats(10, 60),
+    lon=st.integers(-720, 720).map(lambda n: n / 4),
+    width=st.integers(60, 1200).map(lambda n: n / 4),
+    lat=st.integers(-320, 240).map(lambda n: n / 4),
+    height=st.integers(40, 240).map(lambda n: n / 4),
     time=st.integers(0, 29),
 )
 def test_a_box_is_weighted_by_the_cosine_of_latitude(

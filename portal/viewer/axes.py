@@ -44,6 +44,8 @@ class Axis:
         A text for each, for times and text; None where the number says it all.
     ticks
         (position, text) of the marks of a time axis; None elsewhere, the front-end makes them.
+    range
+        Lowest and highest border of the whole axis, of which this may be a part.
     """
 
     dim: str
@@ -55,6 +57,7 @@ class Axis:
     edges: NDArray[np.float64]
     labels: tuple[str, ...] | None
     ticks: tuple[tuple[float, str], ...] | None
+    range: tuple[float, float]
 
     def cut(self, start: int, stop: int) -> Axis:
         """Return the axis from column or row `start` up to `stop`."""
@@ -105,6 +108,7 @@ class Axis:
             "units": self.units,
             "labels": None if self.labels is None else list(self.labels),
             "ticks": None if self.ticks is None else [list(t) for t in self.ticks],
+            "range": list(self.range),
         }
 
 
@@ -114,13 +118,12 @@ def axis_of(
     *,
     stride: int = 1,
     vertical: bool = False,
-    downwards: bool = False,
     as_map: bool = False,
 ) -> Axis:
     """Place every `stride`-th step of a dimension of an array on a side of the picture.
 
     Values grow to the right and upwards, so north is up however the latitudes are stored; depths
-    and pressures grow downwards, and so does what the caller calls `downwards`. With `as_map`, longitudes are wrapped into -180..180 unless that
+    and pressures grow downwards. With `as_map`, longitudes are wrapped into -180..180 unless that
     would tear a region apart that 0..360 keeps whole (one across the date line). Values that
     neither grow nor fall are replaced by their index.
     """
@@ -142,7 +145,7 @@ def axis_of(
     edges = edges_of(values, step=float(stride))
     if kind == "latitude":
         edges = np.clip(edges, -90, 90)
-    if vertical and not (downwards or points_down(coordinate)):
+    if vertical and not points_down(coordinate):
         order, values, edges = order[::-1], values[::-1], edges[::-1]
     stored = picked[order]
     labels = None
@@ -162,6 +165,7 @@ def axis_of(
         edges=edges,
         labels=labels,
         ticks=time_ticks(coordinate, values) if dates and coordinate is not None else None,
+        range=(float(edges.min()), float(edges.max())),
     )
 
 

@@ -20,6 +20,7 @@ from portal.viewer.coordinates import (
     title_of,
     units_of,
 )
+from portal.viewer.meshes import Mesh, attributes, mesh_of, meshes, places_of, with_places
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -56,10 +57,10 @@ class VariableView:
     Attributes
     ----------
     kind
-        ``map`` (over latitude and longitude), ``image`` (any two dimensions), ``series`` (one),
+        ``map`` (over places on the Earth), ``image`` (any two dimensions), ``series`` (one),
         ``value`` (none), or ``none`` when it cannot be shown; `problem` then says why.
     x, y
-        Dimensions of the picture; a series has `x` alone.
+        Dimensions of the picture; a series has `x` alone, as has a map of the cells of a mesh.
     sliders
         The remaining dimensions, in the order of the array.
     notes
@@ -110,10 +111,12 @@ def describe(ds: xr.Dataset) -> Description:
     ds
         Any dataset; its arrays may be lazy.
     """
-    helpers = _helpers(ds)
+    known = meshes(ds)
+    ds = with_places(ds, known)
+    helpers = _helpers(ds).union(*(m.names for m in known.values()))
     names = [str(n) for n in ds.data_vars]
     shown = [n for n in names if n not in helpers] or names
-    views = tuple(view_of(ds[n], n) for n in shown)
+    views = tuple(view_of(ds[n], n, mesh_of(ds[n], known)) for n in shown)
     # A Dask array of unknown chunks has dimensions of unknown (NaN) length.
     dims = dict.fromkeys(d for v in views for d in v.dims if ds.sizes[d] == ds.sizes[d])
     order: list[ViewKind] = ["map", "image", "series", "value", "none"]
@@ -162,8 +165,8 @@ def view_along(
     return replace(view, kind=kind, x=x, y=y, sliders=sliders)
 
 
-def view_of(array: xr.DataArray, name: str) -> VariableView:
-    """Choose the way one variable is shown."""
+def view_of(array: xr.DataArray, name: str, mesh: Mesh | None = None) -> VariableView:
+    """Choose the way one variable is shown; `mesh` is the unstructured grid that it lies on."""
     dims = tuple(str(d) for d in array.dims)
     problem = _problem(array, dims)
     notes = _dtype_notes(array)
@@ -171,14 +174,15 @@ def view_of(array: xr.DataArray, name: str) -> VariableView:
     x: str | None = None
     y: str | None = None
     kind: ViewKind = "none"
-    if not problem:
+    if not problem and mesh is not None:
+        x, kind = mesh.dim, "map"
+    elif not problem:
         x, y = _axes(array, dims, roles)
         kind = "value" if x is None else "series" if y is None else "image"
         if x is not None and y is not None:
-            if roles[x] == "longitude" and roles[y] == "latitude":
+            straight = roles[x] == "longitude" and roles[y] == "latitude"
+            if straight or (places_of(array, x, y) and array.sizes[x] > 1 < array.sizes[y]):
                 kind = "map"
-            elif _is_curvilinear(array, x, y):
-                notes.append("drawn along the axes of its own grid, not at its places on the map")
     return VariableView(
         name=name,
         kind=kind,
@@ -193,21 +197,6 @@ def view_of(array: xr.DataArray, name: str) -> VariableView:
         notes=tuple(notes),
         problem=problem,
     )
-
-
-def places_of(array: xr.DataArray, x: str, y: str) -> dict[Role, xr.DataArray]:
-    """Two-dimensional latitudes and longitudes of a curvilinear grid, empty where there are none."""
-    found: dict[Role, xr.DataArray] = {}
-    for name, coordinate in array.coords.items():
-        if set(coordinate.dims) == {x, y}:
-            role = role_of(str(name), coordinate)
-            if role in {"latitude", "longitude"}:
-                found.setdefault(role, coordinate)
-    return found if len(found) == 2 else {}
-
-
-def _is_curvilinear(array: xr.DataArray, x: str, y: str) -> bool:
-    return bool(places_of(array, x, y))
 
 
 def _axes(
@@ -261,7 +250,7 @@ def _helpers(ds: xr.Dataset) -> set[str]:
     """Variables that describe others: bounds, grid mappings, mesh topologies and their parts."""
     found: set[str] = set()
     for name, variable in ds.variables.items():
-        attrs = {**variable.encoding, **variable.attrs}
+        attrs = attributes(variable)
         for key in ("bounds", "grid_mapping", "climatology"):
             # The CF grid_mapping attribute may read "crs: x y": names end with a colon.
             found.update(w.strip(":") for w in text_of(attrs.get(key)).split())

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from portal.viewer.axes import Axis, axis_of
-from portal.viewer.coordinates import LARGEST_COORDINATE, coordinate_of, positions_of
+from portal.viewer.coordinates import LARGEST_COORDINATE, coordinate_of
 from portal.viewer.decimate import block_starts
-from portal.viewer.describe import places_of
-from portal.viewer.read import read, strides
+from portal.viewer.read import strides
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -73,7 +72,7 @@ class Geometry:
         ]
 
 
-def geometry_of(
+def axes_geometry(
     array: xr.DataArray,
     view: VariableView,
     *,
@@ -82,7 +81,7 @@ def geometry_of(
     window: Window | None = None,
     data: str = "a",
 ) -> Geometry:
-    """Lay out a picture of a variable for a box of `width` × `height` device pixels.
+    """Lay out the rows and columns of a picture for a box of `width` × `height` device pixels.
 
     North comes out on top and west on the left; longitudes of 0..360 are rolled to -180..180.
     Cells outside `window` are left out; where more than one cell falls on a pixel they are joined
@@ -100,10 +99,8 @@ def geometry_of(
         Name of the dataset, part of the key.
     """
     x, y = view.x or "", view.y or ""
-    places = places_of(array, x, y)
-    down = "latitude" in places and _falls(places["latitude"], y)
     columns = axis_of(array, x, stride=_coarse(array, x), as_map=view.kind == "map")
-    rows = axis_of(array, y, stride=_coarse(array, y), vertical=True, downwards=down)
+    rows = axis_of(array, y, stride=_coarse(array, y), vertical=True)
     if window is not None:
         columns = _seen(_turned(columns, window[0], window[1]), window[0], window[1])
         rows = _seen(rows, window[2], window[3])
@@ -116,7 +113,7 @@ def geometry_of(
     shown_rows, shown_columns = rows.blocks(starts[0]), columns.blocks(starts[1])
 
     def arrays() -> dict[str, NDArray[Any]]:
-        found: dict[str, NDArray[Any]] = {
+        return {
             "x": shown_columns.values,
             "x_edges": shown_columns.edges,
             "y": shown_rows.values,
@@ -124,19 +121,13 @@ def geometry_of(
             "x_index": shown_columns.order.astype(np.uint32),
             "y_index": shown_rows.order.astype(np.uint32),
         }
-        for role, coordinate in places.items():
-            at = coordinate.isel({y: shown_rows.order, x: shown_columns.order}).transpose(y, x)
-            degrees = np.asarray(read(at), dtype=np.float64)
-            # Ocean models leave fill values where there is no place.
-            found[role] = np.where(abs(degrees) <= 720, degrees, np.nan).astype(np.float32)
-        return found
 
-    names = [data, x, y, *(str(c.name) for c in places.values()), *_names(array, x, y)]
+    names = [data, x, y, *_names(array, x, y)]
     ends = [*shown_columns.edges[[0, -1]], *shown_rows.edges[[0, -1]]]
     sizes = [array.sizes[y], array.sizes[x], *(s.size for s in starts)]
     return Geometry(
         kind="axes",
-        key=_key(names, ends, sizes),
+        key=key_of(names, ends, sizes),
         dims=(y, x),
         picks=(rows.order, columns.order),
         starts=starts,
@@ -150,7 +141,8 @@ def geometry_of(
     )
 
 
-def _key(*parts: object) -> str:
+def key_of(*parts: object) -> str:
+    """Name what is made from these parts."""
     return hashlib.blake2b(repr(parts).encode(), digest_size=9).hexdigest()
 
 
@@ -199,12 +191,3 @@ def _is_equal(view: VariableView, columns: Axis, rows: Axis) -> bool:
         return True
     both = {columns.kind, rows.kind}
     return both == {"index"} or (both == {"number"} and columns.units == rows.units != "")
-
-
-def _falls(latitude: xr.DataArray, y: str) -> bool:
-    """Whether the latitudes of a curvilinear grid fall where its row coordinate grows."""
-    (x,) = (d for d in latitude.dims if d != y)
-    ends = latitude.isel({x: latitude.sizes[x] // 2, y: [0, -1]})
-    latitudes = np.asarray(read(ends), dtype=np.float64)
-    rows = positions_of(coordinate_of(latitude, y), latitude.sizes[y])
-    return bool((latitudes[1] - latitudes[0]) * (rows[-1] - rows[0]) < 0)

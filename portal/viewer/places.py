@@ -12,12 +12,14 @@ import numpy as np
 from portal.errors import InvalidParameter
 from portal.viewer.axes import axis_of
 from portal.viewer.coordinates import coordinate_of, labels_of, role_of, title_of
-from portal.viewer.describe import VariableView, places_of
+from portal.viewer.meshes import centers_of, places_of
 from portal.viewer.read import read
 
 if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
+
+    from portal.viewer.describe import VariableView
 
 Ends = tuple[float, float, float, float]
 #: Mean radius of the Earth in km (IUGG 1980, R1).
@@ -184,7 +186,7 @@ def places(array: xr.DataArray, view: VariableView, x: str | None, y: str | None
                 advice="Name one of these.",
             )
     if y is None or y == x:
-        centres = _centres(array, x)
+        centres = centers_of(array, x)
         if centres is None:
             axis = axis_of(array, x)
             empty = np.zeros(1)
@@ -213,18 +215,6 @@ def places(array: xr.DataArray, view: VariableView, x: str | None, y: str | None
     return Places(
         "axes", (y, x), columns.values, rows.values, on_earth, orders=(rows.order, columns.order)
     )
-
-
-def _centres(
-    array: xr.DataArray, cell: str
-) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """Longitude and latitude of the cells of a grid without rows, None where it is none."""
-    found: dict[str, NDArray[np.float64]] = {}
-    for name, coordinate in array.coords.items():
-        role = role_of(str(name), coordinate)
-        if coordinate.dims == (cell,) and name != cell and role in {"longitude", "latitude"}:
-            found[role] = np.asarray(read(coordinate), dtype=np.float64)
-    return (found["longitude"], found["latitude"]) if len(found) == 2 else None
 
 
 def _others(ndim: int, axis: int) -> tuple[int, ...]:

@@ -13,8 +13,10 @@ from portal.viewer.call import Unheard, go_on
 from portal.viewer.coordinates import coordinate_of, labels_of
 from portal.viewer.decimate import area_mean, block_middles, extremes
 from portal.viewer.describe import Description, VariableView, describe, view_along
+from portal.viewer.earth import Earth
 from portal.viewer.frame import Frame, frame_of
-from portal.viewer.geometry import Geometry, geometry_of
+from portal.viewer.geometry import Geometry
+from portal.viewer.layout import geometry_of
 from portal.viewer.limits import Limits, limits_of
 from portal.viewer.quantise import pack
 from portal.viewer.read import read, strides
@@ -45,9 +47,12 @@ class Viewer:
     """
 
     def __init__(self, ds: xr.Dataset, other: xr.Dataset | None = None) -> None:
-        self.ds = _named(ds)
+        self._earths = {"a": Earth(_named(ds))}
+        if other is not None:
+            self._earths["b"] = Earth(_named(other))
+        self.ds = self._earths["a"].ds
         self.description: Description = describe(self.ds)
-        self.other = None if other is None else _named(other)
+        self.other = None if other is None else self._earths["b"].ds
         self.other_description = None if self.other is None else describe(self.other)
         self._limits: dict[tuple[str, str], Limits] = {}
         self._geometries: dict[tuple[object, ...], Geometry] = {}
@@ -92,7 +97,7 @@ class Viewer:
             go_on(call)
             stamps[stage] = round(1000 * (time.perf_counter() - began), 3)
 
-        if view.y is not None and view.x is not None:
+        if view.kind in {"map", "image"}:
             return self._picture(array, view, header, request, at, stamp)
         if view.x is not None:
             return _series(array.isel(at), view, header, view.x, request.width)
@@ -133,6 +138,7 @@ class Viewer:
             found = geometry_of(
                 array,
                 view,
+                self._earths[request.data],
                 width=request.width,
                 height=request.height,
                 window=request.window,

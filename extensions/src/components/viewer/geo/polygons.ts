@@ -105,14 +105,15 @@ class Drawing {
   /** On a map with a cut, a cell that crosses it is drawn on both sides; one around a pole up to it. */
   private cellOnStrip(cell: number, nodes: Uint32Array, count: number): void {
     const { longs, px, py } = this;
-    const first = longs[nodes[0]!]!;
-    let [before, turn, cut] = [first, 0, false];
+    let before = longs[nodes[count - 1]!]!;
+    let around = 0;
+    let cut = false;
     for (let n = 0; n < count; n++) {
       const node = nodes[n]!;
-      const step = longs[node]! - before;
-      turn += step > Math.PI ? -1 : step < -Math.PI ? 1 : 0;
-      before = longs[node]!;
+      const turn = turnOf(before, longs[node]!);
+      around += turn;
       cut ||= turn !== 0;
+      before = longs[node]!;
       px[n] = this.x[node]!;
       py[n] = this.y[node]!;
     }
@@ -120,10 +121,8 @@ class Drawing {
       this.fill(cell, count);
       return;
     }
-    const closing = first - before;
-    turn += closing > Math.PI ? -1 : closing < -Math.PI ? 1 : 0;
     for (const copy of [-1, 0, 1]) {
-      this.fill(cell, this.unrolled(nodes, count, copy, turn));
+      this.fill(cell, this.unrolled(nodes, count, copy, around));
     }
   }
 
@@ -134,8 +133,7 @@ class Drawing {
     let before = longs[nodes[0]!]!;
     for (let n = 0; n < count; n++) {
       const node = nodes[n]!;
-      const step = longs[node]! - before;
-      turn += step > Math.PI ? -1 : step < -Math.PI ? 1 : 0;
+      turn += turnOf(before, longs[node]!);
       before = longs[node]!;
       this.corner(n, before + turn * 2 * Math.PI, lats[node]!);
     }
@@ -220,4 +218,9 @@ class Drawing {
       }
     }
   }
+}
+
+/** Turns to add to a longitude, in radians, that follows another the short way. */
+function turnOf(before: number, now: number): number {
+  return now - before > Math.PI ? -1 : now - before < -Math.PI ? 1 : 0;
 }

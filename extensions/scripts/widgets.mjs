@@ -1,5 +1,6 @@
-// Bundles every src/widgets/NAME.ts and NAME.css into portal/ui/widgets/static/NAME.{js,css}.
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+// Bundles every src/widgets/NAME.ts and NAME.css into portal/ui/widgets/static/NAME.{js,css},
+// and puts beside them what a widget fetches when it needs it.
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -24,6 +25,13 @@ await build({
   outdir: fresh,
   target: 'es2022'
 });
+
+// Coasts and borders for maps that are looked at closely; the countries' names are not drawn.
+const world = JSON.parse(await readFile(join(root, 'node_modules/world-atlas/countries-50m.json'), 'utf8'));
+for (const { geometries } of Object.values(world.objects)) {
+  geometries.forEach(country => delete country.properties);
+}
+await writeFile(join(fresh, 'countries-50m.json'), JSON.stringify(world));
 
 // Only whole files are ever seen, and none that no longer has a source.
 await mkdir(target, { recursive: true });

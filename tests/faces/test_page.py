@@ -65,12 +65,15 @@ def place(page: Page, lat: float, lon: float) -> tuple[float, float]:
 
 def color_at(page: Page, lat: float, lon: float) -> tuple[int, ...]:
     x, y = place(page, lat, lon)
+    left, top, _, _ = plot(page)
     read = """([x, y]) => {
-        const canvas = document.querySelector('canvas');
+        const canvas = document.querySelector('.portal-viewer-cells');
         const ratio = canvas.width / canvas.clientWidth;
-        return [...canvas.getContext('2d').getImageData(x * ratio, y * ratio, 1, 1).data];
+        const cell = [...canvas.getContext('2d').getImageData(x * ratio, y * ratio, 1, 1).data];
+        const behind = getComputedStyle(canvas).backgroundColor.match(/\\d+/g).map(Number);
+        return cell[3] ? cell : behind;
     }"""
-    return tuple(page.evaluate(read, [x, y])[:3])
+    return tuple(page.evaluate(read, [x - left, y - top])[:3])
 
 
 def expected_color(value: float) -> tuple[int, ...]:
@@ -108,8 +111,9 @@ def test_a_slider_changes_the_frame_by_keyboard(quiet_page: Page, tmp_path: Path
     slider = quiet_page.get_by_role("slider", name="time")
     assert slider.get_attribute("aria-valuetext") == "2001-01-01"
     slider.press("ArrowRight")
-    shown = json.dumps({"variable": "field", "index": {"time": 1}}, separators=(",", ":"))
-    quiet_page.wait_for_selector(f"[data-portal-frame='{shown}']")
+    shown = {"variable": "field", "index": {"time": 1}, "quality": "still"}
+    text = json.dumps(shown, separators=(",", ":"))
+    quiet_page.wait_for_selector(f"[data-portal-frame='{text}']")
     assert slider.get_attribute("aria-valuetext") == "2001-02-01"
     assert quiet_page.inner_text("output") == "2001-02-01"
     for value, (lat, lon) in QUARTERS.items():
@@ -208,10 +212,11 @@ def test_every_control_has_a_name(quiet_page: Page, tmp_path: Path) -> None:
     opened(quiet_page, save_page(ds, tmp_path / "page.html"))
     unnamed = quiet_page.evaluate(
         """() => [...document.querySelectorAll('select, input, canvas, button')].filter(
-            e => !e.ariaLabel && !(e.labels && e.labels.length)).length"""
+            e => e.checkVisibility() && !e.ariaLabel && !e.ariaHidden && !e.textContent.trim()
+                && !(e.labels && e.labels.length)).length"""
     )
     assert unnamed == 0
-    focusable = quiet_page.locator("select, input, canvas")
+    focusable = quiet_page.locator("select, input, canvas[tabindex]")
     for i in range(focusable.count()):
         assert focusable.nth(i).get_attribute("data-lm-suppress-shortcuts") == "true"
 

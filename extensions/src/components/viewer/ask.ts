@@ -21,3 +21,16 @@ export interface AskOptions {
 }
 
 export type Ask = (method: string, params: object, options?: AskOptions) => Promise<Answer>;
+
+/** The bytes in a buffer of their own, where they start at 0: typed arrays need that. */
+export function aligned(data: Bytes): ArrayBuffer {
+  return data instanceof ArrayBuffer
+    ? data
+    : (data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength) as ArrayBuffer);
+}
+
+/** A file that the kernel has at hand. */
+export async function assetOf(ask: Ask, name: string): Promise<ArrayBuffer> {
+  const { buffers } = await ask('asset', { name });
+  return aligned(buffers[0]);
+}

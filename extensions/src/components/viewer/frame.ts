@@ -139,6 +139,8 @@ export class Frame {
   readonly cells: Numbers;
   /** Where the cells lie; null until known, and for series and single values. */
   geometry: Geometry | null;
+  /** For which it was asked. */
+  quality: Quality = 'moving';
   private extent: [number, number] | null | undefined;
 
   constructor(

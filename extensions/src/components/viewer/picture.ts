@@ -1,136 +1,229 @@
-/** Maps and images: cells at their true places, axes, colour bar, and what lies under a point. */
-import { BAR, barTicks, drawColorBar } from './colorbar';
-import { colorTable, paint } from './colors';
-import type { AxisHeader, Frame } from './frame';
-import { type Box, drawAxes, startPlot, widest } from './plot';
-import { axisTicks, cellsOf, formatDegrees, formatNumber, formatPlace } from './scale';
+/** The layers of one picture: cells, and above them axes and outlines; each redrawn on its own. */
+import { assetOf } from './ask';
+import { lookOf } from './colors';
+import type { Frame, FrameSource } from './frame';
+import { cellMap } from './geo/map';
+import { Outlines } from './geo/outlines';
+import type { Plane } from './geo/plane';
+import { type Geometry, isGeographic } from './geometry';
+import { drawFrame, type Layout, pictureLayout, planeIn } from './layout';
+import type { Look } from './paint/look';
+import { createPainter, NONE, type Painter } from './paint/painter';
+import { beside, central, describeCell, middleOf } from './place';
+import { screenRatio, sized, type Theme, themeOf } from './plot';
+import { type Line, lineOf } from './series';
+import { isSame, type ViewState } from './state';
 
-const TOP = 26;
-const BOTTOM = 24;
-const BOTTOM_TITLED = 40;
-const LEAST = 80;
 const MOST = 520;
 
-export interface Drawn {
-  box: Box;
-  /** Cell under a point of the canvas (CSS pixels), null outside the plot. */
-  find(x: number, y: number): number | null;
-  /** Where a cell lies on the canvas. */
-  locate(cell: number): [number, number];
-  describe(cell: number): string;
-  /** Cell beside another, for the arrow keys. */
-  step(cell: number, dx: number, dy: number): number;
-  note: string;
-}
+export class Picture {
+  readonly axes: HTMLCanvasElement;
+  readonly painter: Painter = createPainter();
+  readonly outlines: Outlines;
+  layout: Layout | null = null;
+  plane: Plane | null = null;
+  line: Line | null = null;
+  geometry: Geometry | null = null;
+  look: Look | null = null;
+  frame: Frame | null = null;
+  private map: Uint32Array | null = null;
+  private colours: Theme | null = null;
+  private state: ViewState | null = null;
+  private colors: [string, Look['limits'], Look['scale']] | null = null;
 
-export function drawPicture(
-  canvas: HTMLCanvasElement,
-  frame: Frame,
-  width: number,
-  colorMaps: Readonly<Record<string, string>>
-): Drawn {
-  const header = frame.header;
-  const { shape } = header;
-  const [x, y] = [header.x!, header.y!];
-  const [xs, ys] = [frame.array('x')!, frame.array('y')!];
-  const [xEdges, yEdges] = [frame.array('x_edges')!, frame.array('y_edges')!];
-  const xEnds: [number, number] = [xEdges[0], xEdges[xEdges.length - 1]];
-  const yEnds: [number, number] = [yEdges[0], yEdges[yEdges.length - 1]];
-  const limits = header.limits!;
-  const table = colorTable(colorMaps[header.color_map!]);
-
-  // The height follows from the width, which follows from the widths of the texts.
-  const measure = startPlot(canvas, width, 1);
-  const yTicks = (height: number) =>
-    axisTicks(y, ys, yEnds, Math.max(2, Math.min(9, Math.floor(height / 36))));
-  const named = y.kind !== 'latitude' && width > 420;
-  const left = Math.ceil(widest(measure, yTicks(400))) + 10 + (named ? 16 : 0);
-  const right = Math.ceil(widest(measure, barTicks(limits, 400))) + BAR + 26;
-  let across = Math.max(40, width - left - right);
-  const shapeRatio = Math.abs((yEnds[1] - yEnds[0]) / (xEnds[1] - xEnds[0]));
-  const trueHeight = header.equal ? across * shapeRatio : Math.min(MOST, across * 0.6);
-  let height = Math.round(Math.min(MOST, Math.max(LEAST, trueHeight)));
-  let note = '';
-  if (header.equal && trueHeight > MOST) {
-    across = Math.max(60, Math.round(MOST / shapeRatio));
-  } else if (header.equal && trueHeight < LEAST * 0.95) {
-    note = `drawn ${formatNumber(height / trueHeight, 2)} times as tall as it is`;
+  constructor(
+    private readonly source: FrameSource,
+    axes: HTMLCanvasElement,
+    redrawn: () => void
+  ) {
+    this.axes = axes;
+    const { ask } = source;
+    this.outlines = new Outlines(ask ? () => assetOf(ask, 'countries-50m.json') : null, () => {
+      this.drawAxes();
+      redrawn();
+    });
   }
-  across = Math.round(across);
-  height = Math.round(height);
-  const plot = startPlot(canvas, width, TOP + height + (titleOf(x) ? BOTTOM_TITLED : BOTTOM));
-  const { context, ratio } = plot;
-  const box: Box = { left, top: TOP, width: across, height };
 
-  const columns = cellsOf(xEdges, Math.round(across * ratio));
-  const rows = cellsOf(yEdges, Math.round(height * ratio));
-  const image = new ImageData(columns.length, rows.length);
-  paint(image, frame, columns, rows, limits, table);
-  context.fillStyle = plot.empty;
-  context.fillRect(box.left, box.top, box.width, box.height);
-  const layer = document.createElement('canvas');
-  layer.width = image.width;
-  layer.height = image.height;
-  layer.getContext('2d')!.putImageData(image, 0, 0);
-  context.imageSmoothingEnabled = false;
-  context.drawImage(layer, box.left, box.top, box.width, box.height);
+  /** Read when first needed: before the viewer is on a page it has no style. */
+  get theme(): Theme {
+    return (this.colours ??= themeOf(this.axes));
+  }
 
-  const place = {
-    x: (at: number) => box.left + ((at - xEnds[0]) / (xEnds[1] - xEnds[0])) * box.width,
-    y: (at: number) => box.top + ((at - yEnds[0]) / (yEnds[1] - yEnds[0])) * box.height
-  };
-  const xTicks = axisTicks(x, xs, xEnds, Math.max(2, Math.min(9, Math.floor(across / 80))));
-  drawAxes(plot, box, { x: xTicks, y: yTicks(height) }, place, {
-    x: titleOf(x),
-    y: named ? titleOf(y) : ''
-  });
-  const bar: Box = { left: left + across + 12, top: TOP, width: BAR, height };
-  drawColorBar(plot, bar, table, limits, frame.range(), header.units);
-
-  const [latitudes, longitudes] = [frame.array('latitude'), frame.array('longitude')];
-  return {
-    box,
-    note,
-    find(px, py) {
-      const column = Math.floor((px - box.left) * ratio);
-      const row = Math.floor((py - box.top) * ratio);
-      const inside = column >= 0 && row >= 0 && column < columns.length && row < rows.length;
-      return inside ? rows[row] * shape[1] + columns[column] : null;
-    },
-    locate(cell) {
-      const [row, column] = [Math.floor(cell / shape[1]), cell % shape[1]];
-      return [
-        place.x((xEdges[column] + xEdges[column + 1]) / 2),
-        place.y((yEdges[row] + yEdges[row + 1]) / 2)
-      ];
-    },
-    describe(cell) {
-      const [row, column] = [Math.floor(cell / shape[1]), cell % shape[1]];
-      const parts = [formatPlace(y, ys, row), formatPlace(x, xs, column)];
-      if (latitudes && longitudes && !Number.isNaN(latitudes[cell] + longitudes[cell])) {
-        parts.push(formatDegrees(latitudes[cell], 'latitude'));
-        parts.push(formatDegrees(longitudes[cell], 'longitude'));
-      }
-      return `${valueText(frame.rounded(cell), header.units)} at ${parts.join(', ')}`;
-    },
-    step(cell, dx, dy) {
-      const row = Math.min(shape[0] - 1, Math.max(0, Math.floor(cell / shape[1]) + dy));
-      const column = Math.min(shape[1] - 1, Math.max(0, (cell % shape[1]) + dx));
-      return row * shape[1] + column;
+  /** Show a frame; true when anything but its cells is new. */
+  show(frame: Frame, state: ViewState, width: number): boolean {
+    const was = this.frame;
+    this.frame = frame;
+    if (frame.header.kind === 'series') {
+      this.clear();
+      this.line = lineOf(frame, this.theme, width);
+      this.line.draw(sized(this.axes, this.line.width, this.line.height));
+      return true;
     }
-  };
-}
-
-/** Title of an axis; degrees with their hemisphere need none. */
-function titleOf(axis: AxisHeader): string {
-  const place = axis.kind === 'longitude' || axis.kind === 'latitude';
-  return place ? '' : axis.title + (axis.units ? ` (${axis.units})` : '');
-}
-
-export function valueText(value: number, units: string): string {
-  if (!units || Number.isNaN(value)) {
-    return formatNumber(value);
+    this.line = null;
+    if (!frame.geometry) {
+      this.clear();
+      return true;
+    }
+    const placed = this.place(frame.geometry, state, width, was?.header.variable !== frame.header.variable);
+    const colored = this.color(frame, state);
+    this.painter.cells(frame.cells, frame.header.encoding);
+    this.painter.draw();
+    return placed || colored;
   }
-  // Units such as "1E11 m-3" are a factor.
-  return `${formatNumber(value)} ${/^\d/.test(units) ? '× ' : ''}${units}`;
+
+  /** Another part, projection or colouring of the same frame. */
+  again(state: ViewState, width: number): boolean {
+    return this.frame !== null && this.show(this.frame, state, width);
+  }
+
+  themed(): void {
+    this.colours = null;
+    this.state = null;
+  }
+
+  dispose(): void {
+    this.painter.dispose();
+  }
+
+  /** Cell under a point, in CSS pixels of the picture. */
+  cellAt(x: number, y: number): number | null {
+    if (this.line) {
+      return this.line.find(x, y);
+    }
+    const { layout, plane, map } = this;
+    if (!layout || !plane || !map) {
+      return null;
+    }
+    const px = Math.floor((x - layout.box.left) * layout.ratio);
+    const py = Math.floor((y - layout.box.top) * layout.ratio);
+    const inside = px >= 0 && py >= 0 && px < plane.width && py < plane.height;
+    const cell = inside ? map[py * plane.width + px] : NONE;
+    return cell === NONE ? null : cell;
+  }
+
+  /** Where a cell is, in CSS pixels of the picture; null when it is not seen. */
+  locate(cell: number): [number, number] | null {
+    if (this.line) {
+      return this.line.locate(cell);
+    }
+    const { layout, plane, geometry } = this;
+    const at = layout && plane && geometry && plane.toPixel(...middleOf(geometry, cell, plane));
+    if (!at || at[0] < 0 || at[1] < 0 || at[0] > plane.width || at[1] > plane.height) {
+      return null;
+    }
+    return [layout.box.left + at[0] / layout.ratio, layout.box.top + at[1] / layout.ratio];
+  }
+
+  describe(cell: number): string {
+    const { frame, line, geometry } = this;
+    return line ? line.describe(cell) : frame && geometry ? describeCell(frame, geometry, cell) : '';
+  }
+
+  /** The cell beside one; from none the middle one. */
+  step(cell: number | null, dx: number, dy: number): number | null {
+    const { line, frame, geometry, plane, map } = this;
+    if (line && frame) {
+      return cell === null ? Math.floor(frame.cells.length / 2) : line.step(cell, dx, dy);
+    }
+    if (!geometry || !plane || !map) {
+      return null;
+    }
+    return cell === null ? central(map, plane) : beside(geometry, plane, map, cell, dx, dy);
+  }
+
+  /** Axes and outlines onto a context whose unit is a CSS pixel. */
+  drawOver(context: CanvasRenderingContext2D, layout: Layout, plane: Plane, coasts: boolean): void {
+    const geometry = this.geometry!;
+    if (isGeographic(geometry) && plane.projection !== 'grid') {
+      const { box, ratio } = layout;
+      context.save();
+      context.translate(box.left, box.top);
+      context.scale(1 / ratio, 1 / ratio);
+      const ink = 'rgba(20, 20, 20, 0.85)';
+      this.outlines.draw(context, plane, { coast: ink, border: ink, graticule: 'rgba(90, 90, 90, 0.7)', line: ratio, coasts });
+      context.restore();
+    }
+    drawFrame(context, this.theme, layout, geometry, plane);
+  }
+
+  /** The whole picture at another size, for an export. Lengths are CSS pixels. */
+  compose(context: CanvasRenderingContext2D, state: ViewState, frame: Frame, width: number, most: number, ratio: number): Layout | null {
+    if (frame.header.kind === 'series') {
+      const line = lineOf(frame, this.theme, width);
+      line.draw(context);
+      return null;
+    }
+    const geometry = frame.geometry;
+    if (!geometry || !this.look) {
+      return null;
+    }
+    const layout = pictureLayout(geometry, state, this.theme, width, ratio, most);
+    const plane = planeIn(layout, geometry, state);
+    const painter = createPainter('canvas');
+    painter.map(cellMap(geometry, plane), plane.width, plane.height);
+    painter.cells(frame.cells, frame.header.encoding);
+    painter.look(this.look);
+    painter.draw();
+    const { box } = layout;
+    context.imageSmoothingEnabled = false;
+    context.drawImage(painter.canvas, box.left, box.top, box.width, box.height);
+    painter.dispose();
+    this.drawOver(context, layout, plane, state.coasts);
+    return layout;
+  }
+
+  private clear(): void {
+    this.layout = this.plane = this.geometry = this.map = this.state = null;
+  }
+
+  /** Find where everything is, unless nothing of that has changed. */
+  private place(geometry: Geometry, state: ViewState, width: number, other: boolean): boolean {
+    const was = this.state;
+    const seen = (s: ViewState) => [s.window, s.projection, s.center];
+    const same =
+      was !== null &&
+      geometry === this.geometry &&
+      width === this.layout?.width &&
+      screenRatio() === this.layout.ratio &&
+      isSame(seen(was), seen(state));
+    if (same && was.coasts === state.coasts) {
+      return false;
+    }
+    this.state = state;
+    if (!same) {
+      this.geometry = geometry;
+      const least = other ? 0 : (this.layout?.box.left ?? 0);
+      const keeps = was !== null && was.projection === state.projection && !other;
+      this.layout = pictureLayout(geometry, state, this.theme, width, screenRatio(), MOST, keeps ? least : 0);
+      this.plane = planeIn(this.layout, geometry, state);
+      this.map = cellMap(geometry, this.plane);
+      this.painter.map(this.map, this.plane.width, this.plane.height);
+    }
+    this.drawAxes();
+    return true;
+  }
+
+  private drawAxes(): void {
+    const { layout, plane, state } = this;
+    if (layout && plane && state) {
+      this.drawOver(sized(this.axes, layout.width, layout.height), layout, plane, state.coasts);
+    }
+  }
+
+  private color(frame: Frame, state: ViewState): boolean {
+    const { header } = frame;
+    const name = state.color_map ?? header.color_map ?? 'viridis';
+    const colors: typeof this.colors = [
+      name,
+      state.limits ?? header.limits ?? [0, 1],
+      state.scale ?? header.scale ?? 'linear'
+    ];
+    if (this.look && isSame(colors, this.colors)) {
+      return false;
+    }
+    this.colors = colors;
+    this.look = lookOf(this.source.colorMaps, ...colors, header.categories);
+    this.painter.look(this.look);
+    return true;
+  }
 }

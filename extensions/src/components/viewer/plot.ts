@@ -1,4 +1,4 @@
-/** The box of a plot on a canvas: sharp on any screen, in the colours of the theme. */
+/** Drawing on a canvas: the colours of the theme, boxes, axes. Lengths are CSS pixels. */
 import type { Tick } from './scale';
 
 export interface Box {
@@ -6,6 +6,15 @@ export interface Box {
   top: number;
   width: number;
   height: number;
+}
+
+export interface Theme {
+  ink: string;
+  quiet: string;
+  faint: string;
+  accent: string;
+  empty: string;
+  font: string;
 }
 
 export interface Plot {
@@ -20,42 +29,64 @@ export interface Plot {
 
 export const FONT_SIZE = 11;
 
-/** Size a canvas for the screen and clear it. Lengths below are CSS pixels. */
-export function startPlot(canvas: HTMLCanvasElement, width: number, height: number): Plot {
-  const ratio = Math.min(3, window.devicePixelRatio || 1);
-  canvas.width = Math.max(1, Math.round(width * ratio));
-  canvas.height = Math.max(1, Math.round(height * ratio));
-  canvas.style.width = `${width}px`;
-  canvas.style.height = `${height}px`;
-  const context = canvas.getContext('2d')!;
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  const style = getComputedStyle(canvas);
-  context.font = `${FONT_SIZE}px ${style.fontFamily || 'sans-serif'}`;
+export function themeOf(element: HTMLElement): Theme {
+  const style = getComputedStyle(element);
   const theme = (name: string, fallback: string) => style.getPropertyValue(name).trim() || fallback;
   return {
-    context,
-    width,
-    ratio,
     ink: style.color,
+    quiet: theme('--portal-viewer-quiet', '#666'),
     faint: theme('--portal-viewer-line', '#8888'),
     accent: theme('--portal-viewer-accent', '#1976d2'),
-    empty: theme('--portal-viewer-empty', '#e4e4e4')
+    empty: theme('--portal-viewer-empty', '#e4e4e4'),
+    font: `${FONT_SIZE}px ${style.fontFamily || 'sans-serif'}`
   };
+}
+
+export function screenRatio(): number {
+  return Math.min(3, window.devicePixelRatio || 1);
+}
+
+/** Size a canvas for the screen and clear it; its unit becomes a CSS pixel. */
+export function sized(canvas: HTMLCanvasElement, width: number, height: number): CanvasRenderingContext2D {
+  const ratio = screenRatio();
+  const [across, down] = [Math.max(1, Math.round(width * ratio)), Math.max(1, Math.round(height * ratio))];
+  if (canvas.width !== across || canvas.height !== down) {
+    canvas.width = across;
+    canvas.height = down;
+    canvas.style.width = `${width}px`;
+    canvas.style.height = `${height}px`;
+  }
+  const context = canvas.getContext('2d')!;
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.clearRect(0, 0, width, height);
+  return context;
+}
+
+export interface Ticks {
+  x: Tick[];
+  y: Tick[];
+}
+
+export interface Places {
+  x(at: number): number;
+  y(at: number): number;
 }
 
 /** Ticks and their texts below and left of the box; texts that would touch are left out. */
 export function drawAxes(
-  plot: Plot,
+  context: CanvasRenderingContext2D,
+  theme: Theme,
   box: Box,
-  ticks: { x: Tick[]; y: Tick[] },
-  place: { x: (at: number) => number; y: (at: number) => number },
+  right: number,
+  ticks: Ticks,
+  place: Places,
   titles: { x: string; y: string },
   grid = false
 ): void {
-  const { context } = plot;
   const bottom = box.top + box.height;
-  context.strokeStyle = plot.faint;
-  context.fillStyle = plot.ink;
+  context.font = theme.font;
+  context.strokeStyle = theme.faint;
+  context.fillStyle = theme.ink;
   context.lineWidth = 1;
   context.textBaseline = 'top';
   context.textAlign = 'center';
@@ -68,7 +99,7 @@ export function drawAxes(
     line(context, x, bottom, x, bottom + 4);
     rule(context, grid, x, box.top, x, bottom);
     const half = context.measureText(tick.text).width / 2;
-    const middle = Math.min(Math.max(x, half), plot.width - half);
+    const middle = Math.min(Math.max(x, half), right - half);
     if (middle - half > free) {
       context.fillText(tick.text, middle, bottom + 6);
       free = middle + half + 8;
@@ -84,10 +115,11 @@ export function drawAxes(
       context.fillText(tick.text, box.left - 6, y);
     }
   }
-  context.strokeRect(box.left - 0.5, box.top - 0.5, box.width + 1, box.height + 1);
+  outline(context, theme, box);
+  context.fillStyle = theme.quiet;
   context.textAlign = 'center';
   context.textBaseline = 'top';
-  context.fillText(titles.x, box.left + box.width / 2, bottom + 22, plot.width);
+  context.fillText(titles.x, box.left + box.width / 2, bottom + 22, right);
   if (titles.y) {
     context.save();
     context.translate(2, box.top + box.height / 2);
@@ -95,6 +127,12 @@ export function drawAxes(
     context.fillText(titles.y, 0, 0, box.height + 40);
     context.restore();
   }
+}
+
+export function outline(context: CanvasRenderingContext2D, theme: Theme, box: Box): void {
+  context.strokeStyle = theme.faint;
+  context.lineWidth = 1;
+  context.strokeRect(box.left - 0.5, box.top - 0.5, box.width + 1, box.height + 1);
 }
 
 function rule(context: CanvasRenderingContext2D, drawn: boolean, ...ends: [number, number, number, number]): void {
@@ -105,8 +143,13 @@ function rule(context: CanvasRenderingContext2D, drawn: boolean, ...ends: [numbe
   }
 }
 
-export function widest(plot: Plot, ticks: Tick[]): number {
-  return Math.max(0, ...ticks.map(t => plot.context.measureText(t.text).width));
+let measuring: CanvasRenderingContext2D | null = null;
+
+/** Width of the widest text. */
+export function widest(theme: Theme, ticks: Tick[]): number {
+  measuring ??= document.createElement('canvas').getContext('2d')!;
+  measuring.font = theme.font;
+  return Math.max(0, ...ticks.map(t => measuring!.measureText(t.text).width));
 }
 
 export function line(context: CanvasRenderingContext2D, x1: number, y1: number, x2: number, y2: number): void {

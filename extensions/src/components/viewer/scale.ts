@@ -76,7 +76,7 @@ export function numberTicks(low: number, high: number, most: number, degrees = f
 }
 
 /** Ticks of an axis between two of its values, at most about `most`. */
-export function axisTicks(axis: AxisHeader, values: Numbers, ends: [number, number], most: number): Tick[] {
+export function axisTicks(axis: AxisHeader, values: ArrayLike<number>, ends: [number, number], most: number): Tick[] {
   const low = Math.min(...ends);
   const high = Math.max(...ends);
   if (axis.kind === 'latitude' || axis.kind === 'longitude') {

@@ -1,8 +1,7 @@
 /** One-dimensional variables: a line with gaps where there is no data. */
 import type { Frame, Numbers } from './frame';
-import type { Drawn } from './picture';
-import { valueText } from './picture';
-import { type Box, drawAxes, type Plot, startPlot, widest } from './plot';
+import { valueText } from './place';
+import { type Box, drawAxes, type Places, type Theme, widest } from './plot';
 import { axisTicks, formatNumber, formatPlace, numberTicks } from './scale';
 
 const TOP = 10;
@@ -10,40 +9,44 @@ const BOTTOM = 40;
 const BOTTOM_UNTITLED = 24;
 const MOST_DOTS = 80;
 
-export function drawSeries(canvas: HTMLCanvasElement, frame: Frame, width: number): Drawn {
+/** A line at a width, and what lies where on it. Lengths are CSS pixels of the whole picture. */
+export interface Line {
+  width: number;
+  height: number;
+  box: Box;
+  draw(context: CanvasRenderingContext2D): void;
+  find(x: number, y: number): number | null;
+  locate(i: number): [number, number];
+  describe(i: number): string;
+  step(i: number, dx: number, dy: number): number;
+}
+
+export function lineOf(frame: Frame, theme: Theme, width: number): Line {
   const header = frame.header;
   const x = header.x!;
   const xs = frame.array('x')!;
   const [low, high] = opened(frame.range() ?? [0, 1]);
   const ends = opened([xs[0], xs[xs.length - 1]], 0);
   const height = Math.round(Math.min(320, Math.max(160, width * 0.42)));
-  const yTicks = numberTicks(low, high, Math.floor(height / 40)).map(at => ({
-    at,
-    text: formatNumber(at)
-  }));
-  const measure = startPlot(canvas, width, 1);
-  const left = Math.ceil(widest(measure, yTicks)) + 26;
+  const yTicks = numberTicks(low, high, Math.floor(height / 40)).map(at => ({ at, text: formatNumber(at) }));
+  const left = Math.ceil(widest(theme, yTicks)) + 26;
   const xTitle = x.kind === 'time' ? '' : x.title + (x.units ? ` (${x.units})` : '');
-  const plot = startPlot(canvas, width, TOP + height + (xTitle ? BOTTOM : BOTTOM_UNTITLED));
   const box: Box = { left, top: TOP, width: Math.max(40, width - left - 14), height };
   const place = {
     x: (at: number) => box.left + ((at - ends[0]) / (ends[1] - ends[0])) * box.width,
     y: (at: number) => box.top + (1 - (at - low) / (high - low)) * box.height
   };
   const most = Math.max(2, Math.min(9, Math.floor(box.width / 80)));
-  drawAxes(
-    plot,
-    box,
-    { x: axisTicks(x, xs, ends, most), y: yTicks },
-    place,
-    { x: xTitle, y: header.units },
-    true
-  );
-  drawLine(plot, box, frame, xs, place);
   const clamp = (i: number) => Math.min(xs.length - 1, Math.max(0, i));
   return {
+    width,
+    height: TOP + height + (xTitle ? BOTTOM : BOTTOM_UNTITLED),
     box,
-    note: '',
+    draw(context) {
+      const ticks = { x: axisTicks(x, xs, ends, most), y: yTicks };
+      drawAxes(context, theme, box, width, ticks, place, { x: xTitle, y: header.units }, true);
+      drawLine(context, theme, box, frame, xs, place);
+    },
     find(px, py) {
       const inside =
         px >= box.left - 4 && px <= box.left + box.width + 4 && py >= box.top && py <= box.top + box.height;
@@ -56,18 +59,18 @@ export function drawSeries(canvas: HTMLCanvasElement, frame: Frame, width: numbe
 }
 
 function drawLine(
-  plot: Plot,
+  context: CanvasRenderingContext2D,
+  theme: Theme,
   box: Box,
   frame: Frame,
   xs: Numbers,
-  place: { x: (at: number) => number; y: (at: number) => number }
+  place: Places
 ): void {
-  const { context } = plot;
   context.save();
   context.beginPath();
   context.rect(box.left - 3, box.top - 3, box.width + 6, box.height + 6);
   context.clip();
-  context.strokeStyle = context.fillStyle = plot.accent;
+  context.strokeStyle = context.fillStyle = theme.accent;
   context.lineWidth = 1.5;
   context.lineJoin = 'round';
   context.beginPath();

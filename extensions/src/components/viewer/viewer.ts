@@ -1,262 +1,363 @@
-/** The viewer: variable, picture, sliders, read-out. All faces show this one. */
+/** The viewer: pictures, sliders, read-out and tools around one state. All faces show this one. */
 import { h, onTheme } from '../dom';
-import type { Frame, FrameRequest, FrameSource, VariableView } from './frame';
-import { type Drawn, drawPicture, valueText } from './picture';
-import { LatestFrame } from './requests';
-import { drawSeries } from './series';
-import { createSlider, type Slider } from './slider';
+import { FrameCache } from './cache';
+import type { Frame, FrameSource } from './frame';
+import { isGeographic } from './geometry';
+import { onKey } from './keys';
+import { Motion } from './motion';
+import { Pane } from './pane';
+import { Play } from './playing';
+import { listen } from './pointer';
+import { Readout } from './readout';
+import { Sliders } from './sliders';
+import { firstState, History, isSame, merged, type ViewState } from './state';
+import { descriptionOf, positionsOf, subjectOf } from './subject';
+import { createToolbar } from './toolbar';
+import { Words } from './words';
 
-const FIRST_WIDTH = 640;
-const TALLEST = 520;
+/** Milliseconds after the last picture until what need not keep up with it is done. */
+const REST = 220;
 
-export function createViewer(host: HTMLElement, source: FrameSource): () => void {
-  const viewer = new Viewer(host, source);
+export function createViewer(host: HTMLElement, source: FrameSource, cache = new FrameCache()): () => void {
+  const viewer = new Viewer(host, source, cache);
   return () => viewer.dispose();
 }
 
 class Viewer {
-  private readonly root = h('section', { class: 'portal-viewer' });
+  private readonly root = h('section', { class: 'portal-viewer', role: 'group' });
   private readonly heading = h('h3', { class: 'portal-viewer-title' });
-  private readonly select = h('select', {
-    'aria-label': 'Variable',
-    'data-lm-suppress-shortcuts': 'true'
-  });
-  private readonly stage = h('div', { class: 'portal-viewer-stage' });
-  private readonly canvas = h('canvas', {
-    tabindex: '0',
-    role: 'img',
-    'data-lm-suppress-shortcuts': 'true'
-  });
-  private readonly mark = h('div', { class: 'portal-viewer-mark', hidden: true });
-  private readonly single = h('p', { class: 'portal-viewer-single', hidden: true });
-  private readonly message = h('p', { class: 'portal-viewer-message', role: 'alert', hidden: true });
-  private readonly readout = h('p', { class: 'portal-viewer-readout', 'aria-live': 'polite' });
-  private readonly controls = h('div', { class: 'portal-viewer-sliders' });
-  private readonly notes = h('p', { class: 'portal-viewer-notes' });
-  private readonly requests: LatestFrame;
-  private readonly watchers: (() => void)[] = [];
-  /** Where each dimension stands, kept when the variable changes. */
-  private readonly steps = new Map<string, number>();
-  private sliders = new Map<string, Slider>();
-  private view: VariableView | undefined;
-  private frame: Frame | null = null;
-  private asked: FrameRequest | null = null;
-  private drawn: Drawn | null = null;
-  private cell: number | null = null;
+  private readonly area = h('div', { class: 'portal-viewer-panes' });
+  private readonly panel = h('div', { class: 'portal-viewer-below' });
+  private readonly words: Words;
+  private readonly readout: Readout;
+  private readonly sliders: Sliders;
+  private readonly play: Play;
+  private readonly toolbar;
+  private readonly main: Pane;
+  private second: Pane | null = null;
+  private readonly history = new History();
+  private readonly motion = new Motion();
+  private readonly waiting = new Set<Pane>();
+  private readonly stops: (() => void)[] = [];
+  private state: ViewState;
+  private resting: ReturnType<typeof setTimeout> | undefined;
+  private keeping: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     host: HTMLElement,
-    private readonly source: FrameSource
+    private readonly source: FrameSource,
+    private readonly cache: FrameCache
   ) {
-    this.requests = new LatestFrame(source, {
-      waiting: () => this.say('Still waiting for the data…'),
-      arrived: (frame, { variable }) => this.isShown(variable) && this.show(frame),
-      failed: (text, { variable }) => this.isShown(variable) && this.fail(text)
+    this.state = merged(firstState(source.description.default), source.state ?? {});
+    this.readout = new Readout(source.ask ?? null, () => this.state);
+    this.words = new Words(source.notes);
+    this.play = new Play(this.motion, {
+      step: (dim, index) => this.go({ ...this.state, index: { ...this.state.index, [dim]: index } }),
+      where: dim => this.whereOf(dim),
+      changed: dim => this.sliders.mark(dim)
     });
-    this.build();
+    this.sliders = new Sliders({
+      moved: (dim, index) => {
+        this.play.stop();
+        this.change({ index: { ...this.state.index, [dim]: index } }, `index ${dim}`);
+      },
+      play: dim => this.startPlaying(dim),
+      speed: speed => this.change({ speed }),
+      loop: on => (this.play.loops = on)
+    });
+    this.toolbar = createToolbar(source, {
+      change: partial => this.change(partial),
+      zoom: factor => this.zoom(factor),
+      reset: () => this.reset(),
+      undo: () => this.restore(this.history.undo(this.state)),
+      redo: () => this.restore(this.history.redo(this.state)),
+      table: () => this.words.toggleTable(this.titles),
+      help: () => this.words.toggleHelp()
+    });
+    this.main = this.addPane();
+    const head = h('header', { class: 'portal-viewer-head' }, this.heading, this.toolbar.variable);
+    this.root.append(head, this.toolbar.element, this.area, this.readout.element, this.sliders.element);
+    this.root.append(this.panel, ...this.words.elements);
     host.append(this.root);
     this.watch();
-    this.choose(source.description.default);
-  }
-
-  dispose(): void {
-    this.requests.stop();
-    this.watchers.forEach(stop => stop());
-    this.root.remove();
-  }
-
-  /** Answers may come after another variable was chosen, one without a picture among them. */
-  private isShown(variable: string): boolean {
-    return this.view?.name === variable;
-  }
-
-  private build(): void {
-    const { variables } = this.source.description;
-    for (const variable of variables) {
-      const text = variable.title === variable.name ? variable.name : `${variable.title} (${variable.name})`;
-      this.select.append(h('option', { value: variable.name }, text));
-    }
-    this.select.addEventListener('change', () => this.choose(this.select.value));
-    const head = h('header', { class: 'portal-viewer-head' });
-    head.append(this.heading, ...(variables.length > 1 ? [this.select] : []));
-    this.stage.append(this.canvas, this.mark, this.single, this.message);
-    this.root.append(head, this.stage, this.readout, this.controls, this.notes);
-    this.canvas.addEventListener('pointermove', event => {
-      const edge = this.canvas.getBoundingClientRect();
-      this.point(this.drawn?.find(event.clientX - edge.left, event.clientY - edge.top) ?? null, false);
-    });
-    this.canvas.addEventListener('pointerleave', () => this.point(null, false));
-    this.canvas.addEventListener('blur', () => this.point(null, false));
-    this.canvas.addEventListener('keydown', event => this.key(event));
-  }
-
-  private watch(): void {
-    const size = new ResizeObserver(() => this.resized());
-    size.observe(this.stage);
-    this.watchers.push(
-      () => size.disconnect(),
-      onTheme(() => this.draw())
-    );
-  }
-
-  private choose(name: string): void {
-    this.view = this.source.description.variables.find(v => v.name === name);
-    this.controls.replaceChildren();
-    this.sliders = new Map();
-    const title = this.source.title;
-    if (!this.view) {
-      this.heading.textContent = title || 'Dataset';
-      this.fail('This dataset has no variable to show.');
-      return;
-    }
-    this.select.value = name;
-    const units = this.view.units ? ` (${this.view.units})` : '';
-    const named = this.view.title + units;
-    this.heading.textContent = title ? `${title}: ${named}` : named;
-    this.root.setAttribute('role', 'group');
-    this.root.setAttribute('aria-label', `View of ${this.heading.textContent}`);
-    if (this.view.problem) {
-      this.fail(this.view.problem);
-      return;
-    }
-    for (const dim of this.view.sliders) {
-      const dimension = this.source.description.dimensions.find(d => d.name === dim)!;
-      const slider = createSlider(dimension, this.steps.get(dim) ?? 0, () => {
-        this.steps.set(dim, slider.value);
-        this.ask();
-      });
-      this.sliders.set(dim, slider);
-      this.controls.append(slider.root);
-    }
+    this.arrange();
     this.ask();
   }
 
-  private get width(): number {
-    return Math.max(200, this.stage.clientWidth || FIRST_WIDTH);
+  dispose(): void {
+    clearTimeout(this.resting);
+    clearTimeout(this.keeping);
+    this.play.stop();
+    this.readout.dispose();
+    this.panes.forEach(pane => pane.dispose());
+    this.stops.forEach(stop => stop());
+    this.root.remove();
   }
 
-  private ask(): void {
-    if (!this.view || this.view.problem) {
-      return;
-    }
-    const ratio = Math.min(2, window.devicePixelRatio || 1);
-    this.asked = {
-      variable: this.view.name,
-      index: Object.fromEntries([...this.sliders].map(([dim, slider]) => [dim, slider.value])),
-      width: Math.round(this.width * ratio),
-      height: Math.round(TALLEST * ratio)
-    };
-    this.requests.want(this.asked);
+  private get panes(): Pane[] {
+    return this.second ? [this.main, this.second] : [this.main];
   }
 
-  private show(frame: Frame): void {
-    this.frame = frame;
-    this.message.hidden = true;
-    this.root.removeAttribute('data-portal-problem');
-    for (const [dim, index] of Object.entries(frame.header.index)) {
-      this.sliders.get(dim)?.show(index, frame.header.labels[dim]);
-    }
-    this.draw();
-    const { variable, index } = frame.header;
-    this.root.setAttribute('data-portal-frame', JSON.stringify({ variable, index }));
+  private addPane(): Pane {
+    const pane = new Pane({
+      source: this.source,
+      cache: this.cache,
+      state: () => this.state,
+      change: partial => this.change(partial),
+      painted: (of, frame) => this.painted(of, frame),
+      failed: (of, text) => this.failed(of, text)
+    });
+    this.area.append(pane.root);
+    listen(pane, {
+      over: (of, cell) => this.readout.over(this.panes, of, cell, false),
+      change: partial => this.change(partial),
+      reset: () => this.reset(),
+      tool: () => false,
+      hint: text => this.readout.hint(text)
+    });
+    pane.axes.addEventListener('keydown', event => this.key(event, pane));
+    pane.axes.addEventListener('blur', () => this.readout.over(this.panes, pane, null, false));
+    return pane;
   }
 
-  private draw(): void {
-    const { frame } = this;
-    if (!frame) {
-      return;
+  private watch(): void {
+    const size = new ResizeObserver(() => this.panes.forEach(pane => pane.resized(() => this.ask())));
+    size.observe(this.area);
+    this.stops.push(
+      () => size.disconnect(),
+      onTheme(() => this.panes.forEach(pane => pane.themed()))
+    );
+    const stop = this.source.watch?.(state => {
+      const next = merged(this.state, state);
+      if (!isSame(next, this.state)) {
+        this.history.leave(this.state, '');
+        this.go(next);
+      }
+    });
+    this.stops.push(stop ?? (() => undefined));
+    this.root.addEventListener('keydown', event => {
+      const typing = event.target instanceof HTMLInputElement && event.target.type !== 'range';
+      if ((event.ctrlKey || event.metaKey) && !typing && !event.defaultPrevented) {
+        this.key(event, this.main);
+      }
+    });
+  }
+
+  /** Show something else; it can be undone. `what` is the same for what belongs together. */
+  private change(partial: Partial<ViewState>, what = Object.keys(partial).join()): void {
+    const next = merged(this.state, partial);
+    if (!isSame(next, this.state)) {
+      this.history.leave(this.state, what);
+      this.go(next);
     }
-    const { kind, labels, units } = frame.header;
-    this.canvas.hidden = kind === 'value';
-    this.single.hidden = kind !== 'value';
-    this.drawn = null;
-    if (kind === 'value') {
-      this.single.textContent = valueText(frame.value(0), units);
+  }
+
+  private restore(state: ViewState | null): void {
+    if (state) {
+      this.play.stop();
+      this.go(state);
+    }
+  }
+
+  /** Show a state; true when all of it is painted at once. */
+  private go(next: ViewState): boolean {
+    const was = this.state;
+    this.state = next;
+    clearTimeout(this.keeping);
+    this.keeping = setTimeout(() => this.source.keep?.(this.state), REST);
+    const changed = (...keys: (keyof ViewState)[]) => keys.some(key => !isSame(was[key], next[key]));
+    let painted = true;
+    if (changed('variable', 'x', 'y', 'compare')) {
+      this.motion.stop();
+      this.readout.clear(this.panes);
+      this.arrange();
+      painted = this.ask();
+    } else if (changed('index')) {
+      this.motion.moved(was.index, next.index);
+      this.showSliders();
+      painted = this.ask();
+    } else if (changed('window', 'projection', 'center')) {
+      this.panes.forEach(pane => pane.moved(() => this.ask()));
     } else {
-      this.drawn =
-        kind === 'series'
-          ? drawSeries(this.canvas, frame, this.width)
-          : drawPicture(this.canvas, frame, this.width, this.source.colorMaps);
-      const { left, top, width, height } = this.drawn.box;
-      this.canvas.setAttribute('data-portal-plot', [left, top, width, height].join(' '));
+      this.panes.forEach(pane => pane.redraw());
     }
-    const range = frame.range();
-    const where = Object.entries(labels).map(([dim, text]) => `${dim} ${text}`);
-    const seen = range
-      ? `values from ${valueText(range[0], units)} to ${valueText(range[1], units)}`
-      : 'no finite values';
-    this.canvas.setAttribute('aria-label', [this.heading.textContent, ...where, seen].join(', '));
-    const notes = [...this.source.notes, ...frame.header.notes, this.drawn?.note ?? ''];
-    this.notes.textContent = notes.filter(Boolean).map(sentence).join(' ');
-    if (!range && kind !== 'value') {
-      this.say(sentence(frame.header.notes.at(-1) ?? 'no data'));
+    if (!this.play.dim) {
+      this.showToolbar();
     }
-    const cells = frame.cells.length;
-    this.point(this.cell !== null && this.cell < cells ? this.cell : null, !this.mark.hidden);
+    this.play.speed = next.speed;
+    return painted;
   }
 
-  /** A message over the picture; what was there is gone, so that it is not taken for the answer. */
-  private fail(text: string): void {
-    this.frame = null;
-    this.drawn = null;
-    this.canvas.hidden = true;
-    this.single.hidden = true;
-    this.point(null, false);
-    this.notes.textContent = '';
-    this.root.removeAttribute('data-portal-frame');
-    this.root.setAttribute('data-portal-problem', text);
-    this.say(text);
+  /** Everything that follows from which variables are shown on which axes. */
+  private arrange(): void {
+    const { state, source } = this;
+    const subject = subjectOf(source, state, false);
+    const beside = subjectOf(source, state, true);
+    if (beside && !this.second) {
+      this.second = this.addPane();
+    } else if (!beside && this.second) {
+      this.second.dispose();
+      this.second = null;
+    }
+    this.area.classList.toggle('portal-viewer-two', this.second !== null);
+    const other = state.compare;
+    const title = subject ? titled(subject.view) : '';
+    const taken = other && descriptionOf(source, other.data)?.variables.find(v => v.name === other.variable);
+    const named = taken ? `${title} ${other.mode === 'side' ? 'and' : 'minus'} ${titled(taken)}` : title;
+    this.heading.textContent = [source.title, named].filter(Boolean).join(': ') || 'Dataset';
+    this.root.setAttribute('aria-label', `View of ${this.heading.textContent}`);
+    for (const [pane, of] of [[this.main, subject], [this.second, beside]] as const) {
+      if (pane) {
+        pane.caption.hidden = !this.second;
+        pane.axes.setAttribute('aria-label', of ? titled(of.view) : 'Picture');
+        pane.caption.textContent = of ? titled(of.view) + (of.data === 'b' ? ' (the other dataset)' : '') : '';
+      }
+    }
+    this.showSliders();
+    this.showToolbar();
   }
 
-  private say(text: string): void {
-    this.message.textContent = text;
-    this.message.hidden = false;
-  }
-
-  private point(cell: number | null, marked: boolean): void {
-    this.cell = cell;
-    const shown = cell !== null && this.drawn !== null && this.frame !== null;
-    // A no-break space keeps the line's height, so that nothing jumps.
-    this.readout.textContent = shown ? this.drawn!.describe(cell!) : '\u00a0';
-    this.mark.hidden = !shown || !(marked || this.frame!.header.kind === 'series');
-    if (!this.mark.hidden) {
-      const [x, y] = this.drawn!.locate(cell!);
-      this.mark.style.left = `${x}px`;
-      this.mark.style.top = `${y}px`;
+  private showSliders(): void {
+    const subject = subjectOf(this.source, this.state, false);
+    if (subject) {
+      const { index, dimensions } = positionsOf(this.source, subject, this.state);
+      this.sliders.show(dimensions, index, this.state.speed);
     }
   }
 
-  private key(event: KeyboardEvent): void {
-    const moves: Record<string, [number, number]> = {
-      ArrowLeft: [-1, 0],
-      ArrowRight: [1, 0],
-      ArrowUp: [0, -1],
-      ArrowDown: [0, 1]
-    };
-    const move = moves[event.key];
-    if (!this.drawn || !this.frame) {
-      return;
+  private showToolbar(): void {
+    const view = subjectOf(this.source, this.state, false)?.view ?? null;
+    const { geometry } = this.main.picture;
+    const map = geometry ? isGeographic(geometry) : view?.kind === 'map' && !this.state.x && !this.state.y;
+    this.toolbar.show(this.state, { view, map, undo: this.history.canUndo, redo: this.history.canRedo });
+  }
+
+  /** Ask for what the state says; true when it is painted at once. */
+  private ask(): boolean {
+    this.waiting.clear();
+    for (const [pane, second] of [[this.main, false], [this.second, true]] as const) {
+      const subject = pane && subjectOf(this.source, this.state, second);
+      if (pane && subject) {
+        const { index, sizes } = positionsOf(this.source, subject, this.state);
+        this.waiting.add(pane);
+        if (pane.want(subject, this.motion.ahead(index, sizes))) {
+          this.waiting.delete(pane);
+        }
+      } else if (pane === this.main) {
+        this.main.message.fault('This dataset has no variable to show.', false);
+        this.failed(this.main, 'This dataset has no variable to show.');
+      }
     }
-    if (move) {
-      event.preventDefault();
-      const [rows, columns] = this.frame.header.shape;
-      const middle = columns ? Math.floor(rows / 2) * columns + Math.floor(columns / 2) : Math.floor(rows / 2);
-      this.point(this.cell === null ? middle : this.drawn.step(this.cell, ...move), true);
-    } else if (event.key === 'Escape') {
-      this.point(null, false);
+    return this.waiting.size === 0;
+  }
+
+  private painted(pane: Pane, frame: Frame): void {
+    const { variable, index, labels, stamps } = frame.header;
+    const { quality } = frame;
+    if (pane === this.main) {
+      this.sliders.label(index, labels);
+      this.root.removeAttribute('data-portal-problem');
+      this.root.setAttribute('data-portal-frame', JSON.stringify({ variable, index, quality }));
+      this.root.setAttribute('data-portal-painter', pane.picture.painter.kind);
+      const detail = { variable, index, quality, stamps: stamps ?? {} };
+      this.root.dispatchEvent(new CustomEvent('portal-painted', { detail, bubbles: true }));
+    } else {
+      pane.root.setAttribute('data-portal-frame', JSON.stringify({ variable, index, quality }));
+    }
+    this.readout.again(this.panes);
+    if (this.waiting.delete(pane) && this.waiting.size === 0) {
+      this.play.painted();
+    }
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => this.rest(), REST);
+  }
+
+  /** Nothing moves: do what a step has no time for. */
+  private rest(): void {
+    this.panes.forEach(pane => pane.settle());
+    this.words.say(this.titles, this.play.dim !== null);
+    this.showToolbar();
+  }
+
+  private get titles(): [Pane, string][] {
+    const title = this.heading.textContent ?? '';
+    return this.panes.map(pane => [pane, pane === this.main && !this.second ? title : (pane.caption.textContent ?? '')]);
+  }
+
+  private failed(pane: Pane, text: string): void {
+    this.play.stop();
+    this.readout.clear(this.panes);
+    if (pane === this.main) {
+      this.words.clear();
+      this.root.removeAttribute('data-portal-frame');
+      this.root.setAttribute('data-portal-problem', text);
     }
   }
 
-  private resized(): void {
-    this.draw();
-    const width = Math.round(this.width * Math.min(2, window.devicePixelRatio || 1));
-    if (this.asked && Math.abs(width - this.asked.width) > 0.1 * this.asked.width) {
-      this.ask();
+  private key(event: KeyboardEvent, pane: Pane): void {
+    onKey(event, {
+      move: (dx, dy) => this.readout.over(this.panes, pane, pane.picture.step(pane.cell, dx, dy), true),
+      pan: (dx, dy) => {
+        const { plane } = pane.picture;
+        const part = 0.15;
+        this.change(plane?.pan(-dx * part * plane.width, -dy * part * plane.height) ?? {});
+      },
+      zoom: factor => this.zoom(factor),
+      reset: () => this.reset(),
+      step: by => this.step(by),
+      play: () => this.sliders.first && this.startPlaying(this.sliders.first.name),
+      help: () => this.words.toggleHelp(),
+      table: () => this.words.toggleTable(this.titles),
+      undo: () => this.restore(this.history.undo(this.state)),
+      redo: () => this.restore(this.history.redo(this.state)),
+      escape: () => {
+        this.words.close();
+        this.readout.clear(this.panes);
+      }
+    });
+  }
+
+  /** About the read-out, else about the middle. */
+  private zoom(factor: number): void {
+    const { plane, layout } = this.main.picture;
+    if (plane && layout) {
+      const at = this.main.cell === null ? null : this.main.picture.locate(this.main.cell);
+      const [x, y] = at
+        ? [(at[0] - layout.box.left) * layout.ratio, (at[1] - layout.box.top) * layout.ratio]
+        : [plane.width / 2, plane.height / 2];
+      this.change(plane.zoom(factor, x, y));
     }
+  }
+
+  private reset(): void {
+    this.change({ window: null, center: [0, 0] });
+  }
+
+  private step(by: number): void {
+    const dim = this.sliders.first;
+    if (dim) {
+      const at = this.whereOf(dim.name).index + by;
+      const index = { ...this.state.index, [dim.name]: Math.max(0, Math.min(dim.size - 1, at)) };
+      this.play.stop();
+      this.change({ index }, `index ${dim.name}`);
+    }
+  }
+
+  private whereOf(dim: string): { index: number; size: number } {
+    const subject = subjectOf(this.source, this.state, false);
+    const found = subject && positionsOf(this.source, subject, this.state);
+    return { index: found?.index[dim] ?? 0, size: found?.sizes[dim] ?? 0 };
+  }
+
+  private startPlaying(dim: string): void {
+    if (this.play.dim !== dim) {
+      this.history.leave(this.state, `play ${dim}`);
+    }
+    this.play.toggle(dim);
+    this.showToolbar();
   }
 }
 
-function sentence(text: string): string {
-  const capital = text.charAt(0).toUpperCase() + text.slice(1);
-  return /[.!?…]$/.test(capital) ? capital : `${capital}.`;
+function titled(view: { title: string; units: string }): string {
+  return view.title + (view.units ? ` (${view.units})` : '');
 }

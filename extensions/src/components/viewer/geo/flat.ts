@@ -1,11 +1,9 @@
 /** A plane of straight axes: images, sections, and grids along their own rows and columns. */
 import type { Geometry } from '../geometry';
-import { homeOf, kept } from './home';
+import { homeOf, kept, STRETCHED } from './home';
 import type { Change, Plane } from './plane';
 import type { Box, Place } from './projections';
 
-/** Where scales differ more than this, each axis has its own: a strip of few pixels shows nothing. */
-const STRETCHED = 6;
 const FINEST = 1 / 4_000;
 
 export class FlatPlane implements Plane {

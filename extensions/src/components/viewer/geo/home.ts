@@ -28,6 +28,15 @@ export function homeOf(geometry: Geometry): Box {
   return [west, around ? west + 360 : x[1]!, Math.max(-90, y[0]!), Math.min(90, y[1]!)];
 }
 
+/** Of a box wider or taller than this, against its other side, one would see a line. */
+export const STRETCHED = 6;
+
+/** How many times as tall as it is a strip of degrees is drawn. */
+export function tallness([x0, x1, y0, y1]: Box): number {
+  const shape = (x1 - x0) / (y1 - y0);
+  return Math.max(1, shape / STRETCHED) * Math.min(1, shape * STRETCHED);
+}
+
 export const isGlobal = (home: Box) => home[1] - home[0] >= 359;
 
 /** A box of the same size, moved until it lies within another as far as it can. */

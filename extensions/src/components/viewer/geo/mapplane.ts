@@ -1,6 +1,6 @@
 /** A plane that is a map of the Earth, in any projection. */
 import type { GeoProjection } from 'd3-geo';
-import { isGlobal, kept } from './home';
+import { isGlobal, kept, tallness } from './home';
 import type { Change, Plane, View } from './plane';
 import { type Box, DEGREE, Globe, isCylindrical, type MapName, type Place, turned } from './projections';
 
@@ -33,7 +33,7 @@ export class MapPlane implements Plane {
       const latitude = Math.max(-90, Math.min(90, (seen[2] + seen[3]) / 2));
       middle = this.globe.project((seen[0] + seen[1]) / 2, latitude) ?? [0, 0];
     } else {
-      const box = seen ? plateBox(seen) : boundsOf(this.globe, home);
+      const box = seen ? plateBox(this.globe, seen) : boundsOf(this.globe, home);
       this.scale = fitting(box, width, height);
       middle = [(box[0] + box[1]) / 2, (box[2] + box[3]) / 2];
     }
@@ -86,23 +86,21 @@ export class MapPlane implements Plane {
   }
 
   pan(dx: number, dy: number): Change {
-    const [lon, lat] = this.middle;
-    const { scale, projection } = this;
+    const { scale, globe, projection } = this;
+    const turns = isGlobal(this.home) || projection === 'orthographic';
     if (projection === 'north' || projection === 'south') {
       const to = this.fromPixel(this.width / 2 - dx, this.height / 2 - dy);
-      return this.view.window && to ? this.at(to, scale) : { center: [turned(this.globe.center[0] + (projection === 'north' ? -1 : 1) * (dx / scale / DEGREE)), 0] };
+      const turn = (dx / scale / DEGREE) * (projection === 'north' ? -1 : 1);
+      return this.view.window && to ? this.at(to, scale) : { center: [turned(globe.center[0] + turn), 0] };
     }
-    const parallel = projection === 'robinson' ? this.globe.draw(1, lat * DEGREE)[0] : projection === 'plate' ? 1 : Math.max(0.2, Math.cos(lat * DEGREE));
-    const to: Place = [lon - dx / (scale * DEGREE * parallel), lat + dy / (scale * DEGREE)];
-    to[1] = Math.max(-90, Math.min(90, to[1]));
-    const turns = isGlobal(this.home) || projection === 'orthographic';
-    if (!this.view.window && !turns) {
-      return {};
+    const [lon, lat] = this.middle;
+    const [x, y] = [dx / scale / DEGREE / globe.parallel(lat), dy / scale / DEGREE / globe.tall];
+    const to: Place = [lon - x, Math.max(-90, Math.min(90, lat + y))];
+    if (this.view.window) {
+      return this.at(to, scale);
     }
-    // The whole Earth turns and stays whole; a part of it becomes another part.
-    return !this.view.window && turns
-      ? { center: [turned(to[0]), projection === 'orthographic' ? to[1] : 0] }
-      : this.at(to, scale);
+    // The whole Earth turns and stays whole.
+    return turns ? { center: [turned(to[0]), projection === 'orthographic' ? to[1] : 0] } : {};
   }
 
   /** The scale against that of the whole Earth. */
@@ -129,7 +127,7 @@ export class MapPlane implements Plane {
   /** The state that has a place in the middle, at a scale. */
   private at([lon, lat]: Place, scale: number): Change {
     if (this.projection === 'plate') {
-      const [x, y] = [this.width / scale / DEGREE / 2, this.height / scale / DEGREE / 2];
+      const [x, y] = this.reach(scale);
       const box: Box = [lon - x, lon + x, lat - y, lat + y];
       const home: Box = isGlobal(this.home) ? [-Infinity, Infinity, this.home[2], this.home[3]] : this.home;
       return { window: this.starting(kept(box, home)) };
@@ -150,8 +148,8 @@ export class MapPlane implements Plane {
   }
 
   private plateWindow(): Box {
-    const [x, y] = [this.width / 2 / this.scale / DEGREE, this.height / 2 / this.scale / DEGREE];
-    const [lon, lat] = [this.middle[0], (this.origin[1] - this.height / 2) / this.scale / DEGREE];
+    const [x, y] = this.reach(this.scale);
+    const [lon, lat] = [this.middle[0], (this.origin[1] - this.height / 2) / this.scale / DEGREE / this.globe.tall];
     return [lon - Math.min(180, x), lon + Math.min(180, x), Math.max(-90, lat - y), Math.min(90, lat + y)];
   }
 
@@ -188,6 +186,11 @@ export class MapPlane implements Plane {
     return wider[1] - wider[0] > 360 ? [middle - 180, middle + 180, wider[2], wider[3]] : wider;
   }
 
+  /** Degrees from the middle to the sides of the box, of plate carrée. */
+  private reach(scale: number): Place {
+    return [this.width / 2 / scale / DEGREE, this.height / 2 / scale / DEGREE / this.globe.tall];
+  }
+
   /** The same box; where the data go around the Earth its west is in -180..180. */
   private starting([x0, x1, y0, y1]: Box): Box {
     const west = isGlobal(this.home) ? turned(x0) : x0;
@@ -202,26 +205,30 @@ export function mapHeight(name: MapName, home: Box, view: View, width: number): 
 }
 
 function globeOf(name: MapName, home: Box, { window, center }: View): Globe {
+  const middleOf = ([x0, x1, y0, y1]: Box): Place => [
+    (x0 + x1) / 2,
+    Math.max(-90, Math.min(90, (y0 + y1) / 2))
+  ];
+  const tall = name === 'plate' ? tallness(home) : 1;
   if (window && name !== 'north' && name !== 'south') {
-    return new Globe(name, [(window[0] + window[1]) / 2, Math.max(-90, Math.min(90, (window[2] + window[3]) / 2))]);
+    return new Globe(name, middleOf(window), tall);
   }
   // A region is looked at from above, until another middle is chosen.
-  const chosen = center[0] !== 0 || center[1] !== 0;
-  const middle: Place = [(home[0] + home[1]) / 2, (home[2] + home[3]) / 2];
-  return new Globe(name, isGlobal(home) ? center : chosen && !isCylindrical(name) ? center : middle);
+  const chosen = isGlobal(home) || ((center[0] !== 0 || center[1] !== 0) && !isCylindrical(name));
+  return new Globe(name, chosen ? center : middleOf(home), tall);
 }
 
 function boundsOf(globe: Globe, home: Box): Box {
   if (globe.name !== 'plate') {
     return isGlobal(home) && isCylindrical(globe.name) ? globe.whole() : globe.bounds(home);
   }
-  const half = ((home[1] - home[0]) / 2) * DEGREE;
-  return [-half, half, home[2] * DEGREE, home[3] * DEGREE];
+  return plateBox(globe, home);
 }
 
-function plateBox([x0, x1, y0, y1]: Box): Box {
+function plateBox({ tall }: Globe, [x0, x1, y0, y1]: Box): Box {
   const half = ((x1 - x0) / 2) * DEGREE;
-  return [-half, half, y0 * DEGREE, y1 * DEGREE];
+  return [-half, half, y0 * DEGREE * tall, y1 * DEGREE * tall];
 }
 
-const fitting = ([x0, x1, y0, y1]: Box, width: number, height: number) => Math.min(width / (x1 - x0), height / (y1 - y0));
+const fitting = ([x0, x1, y0, y1]: Box, width: number, height: number) =>
+  Math.min(width / (x1 - x0), height / (y1 - y0));

@@ -2,7 +2,6 @@
 import {
   type GeoProjection,
   type GeoRawProjection,
-  geoEquirectangularRaw,
   geoOrthographicRaw,
   geoProjection,
   geoStereographicRaw
@@ -21,8 +20,7 @@ export const EARTH: Box = [-180, 180, -90, 90];
 /** Straight parallels; else a disc about its centre, of radius 1. */
 export const isCylindrical = (name: MapName) => name === 'plate' || name === 'robinson';
 
-const RAW: Record<MapName, GeoRawProjection> = {
-  plate: geoEquirectangularRaw,
+const RAW: Record<Exclude<MapName, 'plate'>, GeoRawProjection> = {
   robinson: geoRobinsonRaw,
   orthographic: geoOrthographicRaw,
   north: geoStereographicRaw,
@@ -38,11 +36,13 @@ export class Globe {
 
   constructor(
     readonly name: MapName,
-    center: Place
+    center: Place,
+    /** How many times as tall as it is plate carrée is drawn. */
+    readonly tall = 1
   ) {
     const latitude = isCylindrical(name) ? 0 : name === 'north' ? 90 : name === 'south' ? -90 : center[1];
     this.center = [turned(center[0]), latitude];
-    this.raw = RAW[name];
+    this.raw = name === 'plate' ? plate(tall) : RAW[name];
     this.sin = Math.sin(latitude * DEGREE);
     this.cos = Math.cos(latitude * DEGREE);
   }
@@ -101,6 +101,12 @@ export class Globe {
     }
   }
 
+  /** Length of a degree of longitude against one at the equator, near the middle of the map. */
+  parallel(latitude: number): number {
+    const p = latitude * DEGREE;
+    return isCylindrical(this.name) ? this.raw(1, p)[0] : Math.max(0.2, Math.cos(p));
+  }
+
   /** Half the width of the map at a height of the plane, NaN above and below it. */
   halfWidth(y: number): number {
     if (!isCylindrical(this.name)) {
@@ -147,6 +153,11 @@ export class Globe {
       .translate([x, y]);
     return isCylindrical(this.name) ? projection : projection.clipAngle(90 - 1e-6);
   }
+}
+
+function plate(tall: number): GeoRawProjection {
+  const invert = (x: number, y: number): Place => [x, y / tall];
+  return Object.assign((l: number, p: number): Place => [l, p * tall], { invert });
 }
 
 /** Within -180..180. */

@@ -34,10 +34,10 @@ def tools_methods(viewer: Viewer) -> dict[str, Method]:
     ``at`` (``{lon, lat}`` in degrees where the grid has places, ``{cell}``, or an index along each
     dimension) or ``place``, ``[x, y]`` in the values of the axes. ``along`` is a dimension.
 
-    - ``value`` (at | place): see `portal.viewer.value.value`, and the middle of the cell as ``at``
-      and in words as ``label``.
+    - ``value`` (at | place): see `portal.viewer.value.value`, and the middle of the cell as ``at``,
+      as ``place`` and in words as ``label``.
     - ``series`` (at | place, along): parts of `portal.viewer.series.series`; the first has ``at``,
-      ``label`` and ``units`` too.
+      ``place``, ``label`` and ``units`` too.
     - ``box`` (ends): `portal.viewer.statistics.box`; with ``along`` the series of its mean.
     - ``line`` (ends): the transect; with ``along`` the section, `portal.viewer.section.section`.
     """
@@ -149,10 +149,14 @@ class Tools:
                 cell = checked_index(array, at)
         known = set(cell) >= set(spots.dims)
         label = label_of(array, cell, spots if known else None)
-        if not (known and spots.on_earth):
+        if not known:
             return cell, {"at": cell, "label": label}
-        lon, lat = spots.middle(cell)
-        return cell, {"at": {"lon": lon, "lat": lat}, "label": label}
+        x, y = spots.middle(cell)
+        return cell, {
+            "at": {"lon": x, "lat": y} if spots.on_earth else cell,
+            "place": [x, y],
+            "label": label,
+        }
 
 
 def _sent(parts: Iterator[Part], more: Mapping[str, Any], call: Call) -> dict[str, Any]:

@@ -58,7 +58,7 @@ class Registry:
         return cls(found)
 
     def facility(self, facility_id: str) -> Facility:
-        """Return a facility.
+        """Return a facility; ids are lower case, however they are written here.
 
         Raises
         ------
@@ -66,7 +66,7 @@ class Registry:
             None has this id; the nearest ones are named.
         """
         try:
-            return self.facilities[facility_id]
+            return self.facilities[facility_id.lower()]
         except KeyError:
             raise UnknownFacility(
                 f"No facility is called {facility_id!r}",
@@ -131,8 +131,8 @@ class Registry:
                 found=f"compute resources: {', '.join(self.computes()) or 'none'}",
                 advice=_near(at, self.computes()) or 'Choose one of these, or at="auto".',
             )
-        full = f"{facility_id}.{name}"
-        return full, self._build(COMPUTES, facility_id, name, facility.computes[name])
+        full = f"{facility.id}.{name}"
+        return full, self._build(COMPUTES, facility.id, name, facility.computes[name])
 
     def _build(
         self, group: str, facility_id: str, name: str, config: DriverConfig, *leading: str

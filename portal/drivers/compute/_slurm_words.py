@@ -52,7 +52,6 @@ MEANT: Final = {
 }
 
 _REASONS: Final = {
-    "None": "the scheduler has not yet looked at it",
     "Resources": "it waits for machines that are in use",
     "Priority": "jobs of higher priority come before it",
     "Dependency": "it waits for another job to end",
@@ -117,6 +116,8 @@ def is_id(text: str) -> bool:
 def why(reason: str) -> str:
     """Say why a job waits: the scheduler's reason in words, and as it says it."""
     word, _, more = reason.partition(",")
+    if word == "None":
+        return "the scheduler has not yet looked at it"
     if "DOWN, DRAINED or reserved" in reason:
         return "machines that it needs are down, drained or reserved"
     if word in _REASONS:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from portal.core.job import JobAttributes, JobState, Resources
+from portal.drivers.compute import _slurm_words
 from portal.drivers.compute.slurm import SlurmCompute
 from portal.errors import InvalidParameter, Unavailable
 from tests.drivers.compute.jobs import cluster, compute, sleeping, spec, until
@@ -43,6 +44,11 @@ def test_waiting_is_explained(compute):
     compute.cancel(second)
     assert compute.status(second).state is JobState.CANCELED
     assert compute.status(third).position == 1
+
+
+def test_reason_that_is_none_is_left_out():
+    assert _slurm_words.why("None") == "the scheduler has not yet looked at it"
+    assert _slurm_words.why("Resources").endswith("(Resources)")
 
 
 def test_what_will_not_start_says_so(compute, cluster):

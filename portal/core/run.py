@@ -25,11 +25,14 @@ JOB_JSON: Final = "job.json"
 EVENTS: Final = "events.jsonl"
 STATUS: Final = "status.json"
 RESULT: Final = "result.zarr"
+PARTIAL: Final = "result.zarr.partial"
 CANCEL: Final = "cancel.json"
 STDOUT: Final = "stdout.log"
 STDERR: Final = "stderr.log"
 CRATE: Final = "ro-crate-metadata.json"
 CODE: Final = "analysis.pkl"
+#: Room for the last words of a run whose disk is full.
+RESERVE: Final = ".reserve"
 FORMAT: Final = 1
 
 _RUN_ID = re.compile(r"[0-9]{8}T[0-9]{6}-[a-z0-9_-]{1,40}-[0-9a-f]{8}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from portal.core.cluster import CLUSTER
+from portal.core.cluster import CLUSTER, TLS
 from portal.core.contracts import Workspace
 from portal.core.events import Event
 from portal.core.job import JobState
@@ -20,13 +21,15 @@ from portal.core.run import (
     CRATE,
     EVENTS,
     JOB_JSON,
+    PARTIAL,
+    RESERVE,
     RESULT,
     RUN_JSON,
     STATUS,
     RunSpec,
     RunStatus,
 )
-from portal.errors import Denied, Unavailable, Unreadable
+from portal.errors import Denied, PortalError, Unavailable, Unreadable
 
 if TYPE_CHECKING:
     import fsspec
@@ -174,6 +177,13 @@ class RunDirectory:
         ):
             return failed(status, "The run completed, but its result is not in its directory.")
         return status
+
+    def tidy(self) -> None:
+        """Remove what a runner that was killed could not: its key, and a result that is no whole one."""
+        with contextlib.suppress(OSError, PortalError):  # the next look does it
+            for path in self.fs.ls(self.path, detail=False):
+                if str(path).rstrip("/").rpartition("/")[2] in (TLS, PARTIAL, RESERVE):
+                    self.fs.rm(path, recursive=True)
 
     def tail(self, name: str, size: int = 8_192) -> str:
         """Return the last ``size`` bytes of a log as text; empty where there is none."""

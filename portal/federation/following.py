@@ -107,6 +107,8 @@ class Followed:
         status = self.directory.status()
         if status.state.final:
             return status
+        if self.spec.requested_by == self.gate.actor.id:
+            self.directory.tidy()
         if known.state is JobState.CANCELED:
             return replace(status, state=JobState.CANCELED, message=known.message)
         last = status.message or "nothing was reported"

@@ -129,6 +129,7 @@ class Run(Followed):
             message = "canceled before its runner could say so"
             canceled = replace(known, state=JobState.CANCELED, message=message)
             self.directory.write(STATUS, canceled.to_dict())
+            self.directory.tidy()
 
     def _job(self) -> str:
         """Return the job's id; where it is not known, ask for it, which starts no second one."""

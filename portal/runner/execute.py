@@ -15,14 +15,14 @@ from portal.core.cluster import ClusterSpec
 from portal.core.environment import CHECKED, Environment
 from portal.core.job import JobState
 from portal.core.plugins import CATALOGS, build_driver
-from portal.core.run import CODE, RESULT, RUN_JSON, AnalysisRef, Progress, RunSpec
+from portal.core.run import CODE, PARTIAL, RESULT, RUN_JSON, AnalysisRef, Progress, RunSpec
 from portal.errors import EnvironmentMismatch, InvalidAnalysis
 from portal.runner.cluster import Cluster
 from portal.runner.crate import write_crate
 from portal.runner.crew import Layout
 from portal.runner.failure import remember_source
 from portal.runner.nodes import allotted
-from portal.runner.trap import PARTIAL, Trap
+from portal.runner.trap import Trap
 from portal.runner.walltime import WallTime
 from portal.runner.wide import Wide
 

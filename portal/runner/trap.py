@@ -14,7 +14,6 @@ import os
 import shutil
 import signal
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -24,15 +23,14 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from portal.core.cluster import TLS
 from portal.core.events import Event
 from portal.core.job import JobState
-from portal.core.run import CANCEL, EVENTS, STATUS, RunStatus
+from portal.core.run import CANCEL, EVENTS, PARTIAL, RESERVE, STATUS, RunStatus
+from portal.runner.scratch import make_scratch
 
 if TYPE_CHECKING:
     import psutil
 
     from portal.runner.walltime import WallTime
 
-PARTIAL: Final = "result.zarr.partial"
-RESERVE: Final = ".reserve"
 _RESERVED_BYTES: Final = 512 * 1024
 _POLL_SECONDS: Final = 0.005
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
@@ -111,7 +109,7 @@ class Trap:
 
     def scratch(self, name: str) -> Path:
         """Return a private directory for spilled data, removed at the end."""
-        self._scratch = Path(tempfile.mkdtemp(prefix=f"portal-{name}-"))
+        self._scratch = make_scratch(name)
         return self._scratch
 
     def event(self, kind: str, **data: Any) -> None:

@@ -11,7 +11,6 @@ import os
 import shutil
 import signal
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +19,7 @@ from portal.core.cluster import TLS, TLS_PEM
 from portal.runner.cluster import CONFIG, start_fork_server
 from portal.runner.crew import Crew, Layout
 from portal.runner.nodes import Nodes, address, allotted
+from portal.runner.scratch import make_scratch
 from portal.runner.trap import stop_descendants
 
 #: What the workers of other machines have to know, beside the key.
@@ -32,10 +32,7 @@ def main(arguments: list[str]) -> None:
     """Keep the workers of this machine until the scheduler has gone; never returns."""
     directory, node = Path(arguments[0]), arguments[1]
     start_fork_server()
-    prefix = f"portal-{directory.name}-{node}-"
-    for left in Path(tempfile.gettempdir()).glob(f"{prefix}*"):  # by one that was killed
-        shutil.rmtree(left, ignore_errors=True)
-    scratch = Path(tempfile.mkdtemp(prefix=prefix))
+    scratch = make_scratch(f"{directory.name}-{node}")
 
     def end(*_: object) -> None:
         stop_descendants()

@@ -15,10 +15,9 @@ import psutil
 import xarray as xr
 
 from portal.core.job import JobState
-from portal.core.run import CRATE, RESULT, STATUS
+from portal.core.run import CRATE, PARTIAL, RESERVE, RESULT, STATUS
 from portal.drivers.compute import processes
 from portal.drivers.compute.local import LocalCompute
-from portal.runner.trap import PARTIAL, RESERVE
 from tests.drills import slow
 from tests.drills.conftest import fill
 from tests.helpers import wait_until

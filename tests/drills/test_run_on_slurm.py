@@ -15,9 +15,8 @@ import pytest
 
 import portal
 from portal.core.job import JobState, Resources
-from portal.core.run import JOB_JSON, RESULT, RUN_JSON, STATUS
+from portal.core.run import JOB_JSON, PARTIAL, RESERVE, RESULT, RUN_JSON, STATUS
 from portal.errors import RunFailed, Unavailable
-from portal.runner.trap import PARTIAL, RESERVE
 from tests.drills import slow
 from tests.drills.conftest import fill
 from tests.helpers import wait_until

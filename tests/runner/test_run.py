@@ -17,11 +17,10 @@ import xarray as xr
 import portal.sample.analyses
 from portal.core.analysis import analysis
 from portal.core.job import JobState
-from portal.core.run import EVENTS, RESULT, RUN_JSON, STATUS, Progress, RunStatus
+from portal.core.run import EVENTS, PARTIAL, RESERVE, RESULT, RUN_JSON, STATUS, Progress, RunStatus
 from portal.drivers.compute.local import LocalCompute
 from portal.errors import EnvironmentMismatch
 from portal.runner.execute import load_analysis, require_environment
-from portal.runner.trap import PARTIAL, RESERVE
 from portal.sample.catalog import SampleCatalog
 from tests.helpers import wait_until
 from tests.runner.make_run import (

@@ -15,7 +15,7 @@ ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 # The build finds the node of the environment, whatever else the machine has.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help env demo lab dashboards test lint test-core test-server test-faces bench bench-core bench-find bench-run lock wheel clean
+.PHONY: help env demo lab dashboards test lint test-core test-server test-faces bench bench-core bench-find bench-run bench-view lock wheel clean
 
 help:  ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -56,7 +56,7 @@ test-server: env
 test-faces: env
 	$(BIN)/python -m pytest tests/faces
 
-bench: bench-core bench-find bench-run  ## Every group of benchmarks
+bench: bench-core bench-find bench-run bench-view  ## Every group of benchmarks
 
 bench-core: env  ## Import, search, overhead of a run, memory
 	$(BIN)/python -m tests.benchmarks.core
@@ -66,6 +66,15 @@ bench-find: env  ## A million records, ten live catalogs, virtual stores, the fi
 
 bench-run: env  ## Clusters, what a run costs, a billion cells, the store of runs, progress
 	$(BIN)/python -m tests.benchmarks.run
+
+PEERS := build/bench/peers
+
+bench-view: env  ## The viewer in a browser, beside hvplot with datashader, ipympl and lexcube
+	@test -x $(PEERS)/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python $(PEERS)
+	$(BIN)/uv pip install --quiet --python $(PEERS)/bin/python --requirements requirements.lock --no-deps
+	$(BIN)/uv pip install --quiet --python $(PEERS)/bin/python --group peers
+	$(BIN)/uv pip install --quiet --python $(PEERS)/bin/python --no-deps --no-build-isolation --editable .
+	$(PEERS)/bin/python -m tests.benchmarks.view
 
 lock: env  ## Resolve the lock anew for Python 3.11 to 3.13
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra all --group build --group test --group lint \

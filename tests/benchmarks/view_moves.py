@@ -1,0 +1,231 @@
+"""What else one does in the viewer, in JupyterLab: jump, colour, hover, click, play, drag."""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tests.benchmarks.fts import p95
+from tests.benchmarks.report import figure
+from tests.benchmarks.view_browser import Notebook, chromium
+from tests.benchmarks.view_peers import PORTAL, Look
+
+JUMPS = 30
+STEPS = 60
+PLAYED = 200
+BEAT = 1000 / 20
+
+#: The array B of the figures: fine pictures, in memory.
+IN_MEMORY = Look(
+    "Portal",
+    """
+import numpy as np
+import portal
+import xarray as xr
+random = np.random.default_rng(20261121)
+field = random.random((12, 2160, 4320), dtype="float32")
+portal.view(xr.Dataset({{"cells": (("time", "y", "x"), field)}}))
+""",
+    PORTAL.kinds,
+    PORTAL.slider,
+    "",
+)
+
+
+@contextmanager
+def opened(store: Path, look: Look = PORTAL) -> Iterator[Notebook]:
+    """Open the viewer on a store in a Lab of its own, its first picture there."""
+    with (
+        tempfile.TemporaryDirectory(prefix="portal-bench-") as name,
+        chromium(Path(name)) as (page, lab),
+    ):
+        notebook = Notebook(page, lab, look, "look.ipynb", store)
+        notebook.first()
+        notebook.focus()
+        yield notebook
+
+
+def jumps(notebook: Notebook) -> list[float]:
+    """Jump a tenth of the slices at a time, there and back; nothing of these is fetched ahead."""
+    taken = []
+    at = 0
+    for number in range(JUMPS):
+        # One step aside now and then, so that no slice is met twice.
+        if number % 9 == 8:
+            at += 1
+            notebook.press("ArrowRight", at)
+        up = number // 9 % 2 == 0
+        at += 100 if up else -100
+        taken.append(notebook.press("PageUp" if up else "PageDown", at))
+    return taken
+
+
+def slices(store: Path) -> list[dict[str, Any]]:
+    """One slice a chunk: jumps, colours, hover, playing, a click, and memory."""
+    with opened(store) as notebook:
+        far = jumps(notebook)
+        colours = recolour(notebook)
+        hover = hovered(notebook)
+        dropped = played(notebook)
+        charted = clicked(notebook)
+        memory = dragged(notebook)
+    return [
+        figure("jump to a far slice, Lab, p50", statistics.median(far), "ms"),
+        figure("jump to a far slice, Lab, p95", p95(far), "ms", goal=80),
+        figure("colour map changed to pixels, p95", p95(colours), "ms", goal=16),
+        figure("hover to read-out, p95", p95(hover), "ms", goal=16),
+        figure(f"frames dropped in {PLAYED} at 20 a second", dropped, "", goal=0),
+        figure("click to first points of 1,000 slices", charted[0], "ms", goal=200),
+        figure("click to the whole series of 1,000 slices", charted[1], "ms", goal=3500),
+        figure("memory of the kernel over 1,000 slices, above the first", memory, "MB"),
+    ]
+
+
+def blocks(store: Path) -> list[dict[str, Any]]:
+    """Chunks of 20 × 250 × 250: steps with the decoded chunks kept, and a click."""
+    with opened(store) as notebook:
+        taken = [notebook.press("ArrowRight", number) for number in range(1, STEPS)]
+        charted = clicked(notebook)
+    return [
+        figure("next slice, chunks (20, 250, 250), p50", statistics.median(taken), "ms", goal=16),
+        figure("next slice, chunks (20, 250, 250), p95", p95(taken), "ms"),
+        figure("click to the series, chunks (20, 250, 250)", charted[1], "ms", goal=250),
+    ]
+
+
+def in_memory(store: Path) -> list[dict[str, Any]]:
+    """B: 2160 × 4320 × 12 in memory, there and back; each step is drawn from the whole slice."""
+    with opened(store, IN_MEMORY) as notebook:
+        taken = [notebook.press("ArrowRight", number) for number in range(1, 12)]
+        taken += [notebook.press("ArrowLeft", number) for number in reversed(range(11))]
+    return [
+        figure("B, 2160 × 4320 × 12 in memory, slider to pixels, p95", p95(taken), "ms", goal=60)
+    ]
+
+
+def recolour(notebook: Notebook) -> list[float]:
+    """Change the colour map by the keyboard; no message may be sent meanwhile."""
+    page = notebook.page
+    notebook.output.get_by_role("button", name="Colours").click()
+    choice = notebook.output.get_by_role("listbox").first
+    choice.focus()
+    taken = []
+    for key in ["ArrowDown"] * 8 + ["ArrowUp"] * 8:
+        page.keyboard.press(key)
+        taken.append(notebook.took())
+        notebook.settle()
+    page.keyboard.press("Escape")
+    return taken
+
+
+def hovered(notebook: Notebook) -> list[float]:
+    """Move the pointer over the picture, and time the read-out."""
+    page = notebook.page
+    box = notebook.output.locator("canvas").first.bounding_box()
+    assert box is not None
+    page.evaluate(
+        """() => {
+            const root = document.querySelector('.portal-viewer');
+            const line = root.querySelector('.portal-viewer-readout');
+            window.bench.hover = [];
+            let moved = 0;
+            root.addEventListener('pointermove', () => (moved = performance.now()), true);
+            new MutationObserver(() => requestAnimationFrame(
+                () => window.bench.hover.push(performance.now() - moved)
+            )).observe(line, { childList: true, characterData: true, subtree: true });
+        }"""
+    )
+    for number in range(60):
+        page.mouse.move(box["x"] + 100 + 5 * number, box["y"] + 100 + 2 * number)
+        page.evaluate(
+            "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        )
+    taken: list[float] = page.evaluate("window.bench.hover")
+    assert len(taken) > 30, f"{len(taken)} read-outs"
+    return taken
+
+
+def played(notebook: Notebook) -> int:
+    """Play at 20 frames a second; how many of 200 frames came a beat late, or never."""
+    page = notebook.page
+    notebook.focus()
+    page.keyboard.press("Home")
+    notebook.settle()
+    notebook.output.get_by_label("Speed").select_option("20")
+    page.evaluate("window.bench.painted = []")
+    notebook.focus()
+    page.keyboard.press("Space")
+    page.wait_for_function(
+        "count => window.bench.painted.filter(p => p.detail.index).length > count",
+        arg=PLAYED,
+        timeout=120_000,
+    )
+    page.keyboard.press("Space")
+    frames = page.evaluate("window.bench.painted.map(p => [p.at, p.detail.index.time])")
+    steps = {number: at for at, number in reversed(frames)}
+    assert set(range(1, PLAYED)) <= set(steps), "a slice was left out"
+    times = [steps[number] for number in range(1, PLAYED)]
+    gaps = [after - before for before, after in itertools.pairwise(times)]
+    return sum(round(gap / BEAT) - 1 for gap in gaps if gap > 1.5 * BEAT)
+
+
+def clicked(notebook: Notebook) -> tuple[float, float]:
+    """Click into the picture; milliseconds to the first points of the series, and to the whole."""
+    box = notebook.output.locator("canvas").first.bounding_box()
+    assert box is not None
+    notebook.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    found = notebook.page.wait_for_function(
+        """() => {
+            const drawn = window.bench.marks.filter(m => m.kind === 'portal-charted' && m.took);
+            const whole = drawn.find(m => m.detail.whole);
+            return whole && [drawn[0].took, whole.took];
+        }""",
+        timeout=120_000,
+    ).json_value()
+    notebook.settle()
+    return float(found[0]), float(found[1])
+
+
+def dragged(notebook: Notebook) -> float:
+    """Hold the right arrow through all slices; MB by which the kernel's peak grew."""
+    page = notebook.page
+    notebook.focus()
+    page.keyboard.press("Home")
+    notebook.settle()
+    before = notebook.kernel.memory_info().rss
+    with Peak(notebook.kernel) as peak:
+        for _ in range(999):
+            page.keyboard.press("ArrowRight")
+        notebook.took(999)
+        notebook.settle()
+    return (peak.rss - before) / 1e6
+
+
+class Peak:
+    """The largest resident memory of a process, looked at 20 times a second."""
+
+    def __init__(self, process: psutil.Process) -> None:
+        self.rss = 0
+        self._process = process
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+
+    def _look(self) -> None:
+        while not self._over.wait(0.05):
+            self.rss = max(self.rss, self._process.memory_info().rss)
+
+    def __enter__(self) -> Peak:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()

@@ -59,6 +59,20 @@ export function pictureLayout(
   };
 }
 
+/** A layout that is no taller than a height. */
+export function layoutWithin(
+  ratio: number,
+  theme: Theme,
+  geometry: Geometry,
+  state: ViewState,
+  width: number,
+  height: number
+): Layout {
+  const free = pictureLayout(geometry, state, theme, width, ratio, height);
+  const most = height - (free.height - free.box.height);
+  return pictureLayout(geometry, state, theme, width, ratio, Math.max(LEAST, most));
+}
+
 export function planeIn(layout: Layout, geometry: Geometry, state: ViewState): Plane {
   const { box, ratio } = layout;
   return planeOf(geometry, state, Math.round(box.width * ratio), Math.round(box.height * ratio));

@@ -8,7 +8,7 @@ import { stretchNote } from './layout';
 import { Message, sentence } from './message';
 import { Picture } from './picture';
 import { valueText } from './place';
-import { screenRatio } from './plot';
+import { screenRatio, type Theme } from './plot';
 import { FrameStore } from './requests';
 import type { ViewState } from './state';
 import { covers, positionsOf, requestFor, type Subject } from './subject';
@@ -41,7 +41,7 @@ export class Pane {
   cell: number | null = null;
   private request: FrameRequest | null = null;
   private subject: Subject | null = null;
-  private size: { width: number; height: number } | null = null;
+  private asked: { width: number; height: number } | null = null;
   private readonly mark = h('div', { class: 'portal-viewer-mark', hidden: true });
   private readonly single = h('p', { class: 'portal-viewer-single', hidden: true });
   private readonly bar: ColorBar;
@@ -148,11 +148,11 @@ export class Pane {
     const down = box && !other ? box.height : Math.min(TALLEST, across * (map ? 0.5 : 0.6));
     const next = { width: Math.round(across * ratio), height: Math.round(down * ratio) };
     const near = (a: number, b: number) => a <= b * 1.1 && a >= b * 0.6;
-    const { size } = this;
-    if (size && near(next.width, size.width) && near(next.height, size.height)) {
-      return size;
+    const { asked } = this;
+    if (asked && near(next.width, asked.width) && near(next.height, asked.height)) {
+      return asked;
     }
-    this.size = next;
+    this.asked = next;
     return next;
   }
 
@@ -261,6 +261,41 @@ export class Pane {
     }
     if (shown) {
       this.mark.style.transform = `translate(${at[0]}px, ${at[1]}px)`;
+    }
+  }
+
+  /** CSS pixels of the whole picture. */
+  get size(): { width: number; height: number } {
+    const { width, height } = this.picture.layout ?? this.picture.line ?? { width: this.width, height: 60 };
+    return { width, height };
+  }
+
+  /** Settled when the best frame of what is wanted is shown. */
+  async still(): Promise<void> {
+    if (this.request) {
+      this.show(await this.store.best(this.request));
+    }
+  }
+
+  /** Draw it at another size; a finer frame is asked for where the size is worth it. */
+  async compose(context: CanvasRenderingContext2D, theme: Theme, width: number, height: number): Promise<void> {
+    const { frame, request } = this;
+    if (!frame || !request || frame.header.kind === 'value') {
+      context.font = theme.font;
+      context.fillStyle = theme.ink;
+      context.fillText(frame ? valueText(frame.value(0), frame.header.units) : '', 0, 12, width);
+      return;
+    }
+    const ratio = context.getTransform().a;
+    const finer = { width: Math.round(width * ratio), height: Math.round(height * ratio) };
+    const rich = Math.max(...(frame.header.factors ?? [1])) <= 1 || finer.width <= 1.2 * request.width;
+    const best = await this.store.best(rich || !this.host.source.ask ? request : { ...request, ...finer });
+    const box = this.picture.compose(context, theme, this.host.state(), best, width, height);
+    if (box) {
+      // The bar writes in the colour of its element: that of the screen's theme.
+      this.bar.element.style.color = theme.ink;
+      this.bar.draw(context, box);
+      this.bar.element.style.color = '';
     }
   }
 

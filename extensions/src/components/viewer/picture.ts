@@ -6,15 +6,16 @@ import { cellMap } from './geo/map';
 import { Outlines } from './geo/outlines';
 import type { Plane } from './geo/plane';
 import { type Geometry, isGeographic } from './geometry';
-import { drawFrame, type Layout, pictureLayout, planeIn } from './layout';
+import { drawFrame, type Layout, layoutWithin, pictureLayout, planeIn } from './layout';
 import type { Look } from './paint/look';
 import { createPainter, NONE, type Painter } from './paint/painter';
 import { beside, central, describeCell, middleOf } from './place';
-import { screenRatio, sized, type Theme, themeOf } from './plot';
+import { type Box, screenRatio, sized, type Theme, themeOf } from './plot';
 import { type Line, lineOf } from './series';
 import { isSame, type ViewState } from './state';
 
 const MOST = 520;
+const LINES = { coast: 'rgba(20, 20, 20, 0.85)', border: 'rgba(20, 20, 20, 0.85)', graticule: 'rgba(90, 90, 90, 0.7)' };
 
 export class Picture {
   readonly axes: HTMLCanvasElement;
@@ -132,32 +133,36 @@ export class Picture {
   }
 
   /** Axes and outlines onto a context whose unit is a CSS pixel. */
-  drawOver(context: CanvasRenderingContext2D, layout: Layout, plane: Plane, coasts: boolean): void {
-    const geometry = this.geometry!;
+  private drawOver(
+    context: CanvasRenderingContext2D,
+    theme: Theme,
+    layout: Layout,
+    geometry: Geometry,
+    plane: Plane,
+    coasts: boolean
+  ): void {
     if (isGeographic(geometry) && plane.projection !== 'grid') {
       const { box, ratio } = layout;
       context.save();
       context.translate(box.left, box.top);
       context.scale(1 / ratio, 1 / ratio);
-      const ink = 'rgba(20, 20, 20, 0.85)';
-      this.outlines.draw(context, plane, { coast: ink, border: ink, graticule: 'rgba(90, 90, 90, 0.7)', line: ratio, coasts });
+      this.outlines.draw(context, plane, { ...LINES, line: ratio, coasts });
       context.restore();
     }
-    drawFrame(context, this.theme, layout, geometry, plane);
+    drawFrame(context, theme, layout, geometry, plane);
   }
 
-  /** The whole picture at another size, for an export. Lengths are CSS pixels. */
-  compose(context: CanvasRenderingContext2D, state: ViewState, frame: Frame, width: number, most: number, ratio: number): Layout | null {
+  /** A frame at another size, for an export; returns where the colour bar goes. */
+  compose(context: CanvasRenderingContext2D, theme: Theme, state: ViewState, frame: Frame, width: number, height: number): Box | null {
     if (frame.header.kind === 'series') {
-      const line = lineOf(frame, this.theme, width);
-      line.draw(context);
+      lineOf(frame, theme, width).draw(context);
       return null;
     }
     const geometry = frame.geometry;
     if (!geometry || !this.look) {
       return null;
     }
-    const layout = pictureLayout(geometry, state, this.theme, width, ratio, most);
+    const layout = layoutWithin(context.getTransform().a, theme, geometry, state, width, height);
     const plane = planeIn(layout, geometry, state);
     const painter = createPainter('canvas');
     painter.map(cellMap(geometry, plane), plane.width, plane.height);
@@ -165,11 +170,13 @@ export class Picture {
     painter.look(this.look);
     painter.draw();
     const { box } = layout;
+    context.fillStyle = theme.empty;
+    context.fillRect(box.left, box.top, box.width, box.height);
     context.imageSmoothingEnabled = false;
     context.drawImage(painter.canvas, box.left, box.top, box.width, box.height);
     painter.dispose();
-    this.drawOver(context, layout, plane, state.coasts);
-    return layout;
+    this.drawOver(context, theme, layout, geometry, plane, state.coasts);
+    return layout.bar;
   }
 
   private clear(): void {
@@ -204,9 +211,10 @@ export class Picture {
   }
 
   private drawAxes(): void {
-    const { layout, plane, state } = this;
-    if (layout && plane && state) {
-      this.drawOver(sized(this.axes, layout.width, layout.height), layout, plane, state.coasts);
+    const { layout, plane, state, geometry } = this;
+    if (layout && plane && state && geometry) {
+      const context = sized(this.axes, layout.width, layout.height);
+      this.drawOver(context, this.theme, layout, geometry, plane, state.coasts);
     }
   }
 

@@ -1,6 +1,7 @@
 /** The viewer: pictures, sliders, read-out and tools around one state. All faces show this one. */
 import { h, onTheme } from '../dom';
 import { FrameCache } from './cache';
+import { takeHost } from './compose';
 import type { Frame, FrameSource } from './frame';
 import { isGeographic } from './geometry';
 import { onKey } from './keys';
@@ -12,6 +13,7 @@ import { Readout } from './readout';
 import { Sliders } from './sliders';
 import { firstState, History, isSame, merged, type ViewState } from './state';
 import { descriptionOf, positionsOf, subjectOf } from './subject';
+import { createTake } from './take/take';
 import { createToolbar } from './toolbar';
 import { Words } from './words';
 
@@ -75,6 +77,16 @@ class Viewer {
       help: () => this.words.toggleHelp()
     });
     this.main = this.addPane();
+    const take = createTake(
+      takeHost({
+        source,
+        panes: () => this.panes,
+        state: () => this.state,
+        title: () => this.heading.textContent ?? '',
+        still: index => this.still(index)
+      })
+    );
+    this.toolbar.slots.append(take.element);
     const head = h('header', { class: 'portal-viewer-head' }, this.heading, this.toolbar.variable);
     this.root.append(head, this.toolbar.element, this.area, this.readout.element, this.sliders.element);
     this.root.append(this.panel, ...this.words.elements);
@@ -249,6 +261,12 @@ class Viewer {
       }
     }
     return this.waiting.size === 0;
+  }
+
+  private async still(index: Record<string, number>): Promise<void> {
+    this.play.stop();
+    this.go({ ...this.state, index });
+    await Promise.all(this.panes.map(pane => pane.still()));
   }
 
   private painted(pane: Pane, frame: Frame): void {

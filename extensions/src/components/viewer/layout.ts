@@ -1,8 +1,9 @@
 /** Where the parts of a picture are, and the axes around it. Lengths are CSS pixels. */
 import type { AxisHeader, FrameHeader } from './frame';
-import { homeOf } from './geo/home';
-import { idealHeight, type Plane, planeOf } from './geo/plane';
-import { FlatPlane } from './geo/flat';
+import { homeOf, tallness } from './geo/home';
+import { idealHeight, type Plane, planeOf, projectionOf } from './geo/plane';
+import { FlatPlane, gridAxes, gridHome } from './geo/flat';
+import { MapPlane } from './geo/mapplane';
 import type { Geometry } from './geometry';
 import { type Box, drawAxes, outline, type Theme, type Ticks, widest } from './plot';
 import { axisTicks } from './scale';
@@ -41,15 +42,18 @@ export function pictureLayout(
   least = 0
 ): Layout {
   const straight = hasAxes(geometry, state);
-  const named = straight && titleOf(geometry.y) !== '' && width > 420;
-  const home = state.window ?? homeOf(geometry);
-  const yTicks = straight ? ticksOf(geometry, [home[0], home[1], home[3], home[2]], width, 400).y : [];
+  const grid = projectionOf(geometry, state) === 'grid';
+  const axes = axesOf(geometry, grid);
+  const named = straight && titleOf(axes[1]) !== '' && width > 420;
+  const home = grid ? gridHome(geometry) : homeOf(geometry);
+  const [x0, x1, y0, y1] = (geometry.kind === 'axes' && state.window) || home;
+  const yTicks = straight ? ticksOf(geometry, axes, [x0, x1, y1, y0], width, 400).y : [];
   const left = straight ? Math.max(least, Math.ceil(widest(theme, yTicks)) + 10 + (named ? 16 : 0)) : 2;
   const room = width < 420 ? BAR_NARROW : BAR;
   const across = Math.max(60, Math.round(width - left - room - BAR_GAP));
   const ideal = idealHeight(geometry, state, across, most);
   const height = Math.round(Math.min(most, Math.max(LEAST, ideal)));
-  const bottom = straight ? (titleOf(geometry.x) ? BOTTOM_TITLED : BOTTOM) : BOTTOM_BARE;
+  const bottom = straight ? (titleOf(axes[0]) ? BOTTOM_TITLED : BOTTOM) : BOTTOM_BARE;
   return {
     width,
     height: TOP + height + bottom,
@@ -97,8 +101,10 @@ export function drawFrame(
     x: (at: number) => box.left + ((at - left) / (right - left)) * box.width,
     y: (at: number) => box.top + ((at - top) / (bottom - top)) * box.height
   };
-  const titles = { x: titleOf(geometry.x), y: layout.width > 420 ? titleOf(geometry.y) : '' };
-  drawAxes(context, theme, box, layout.width, ticksOf(geometry, ends, box.width, box.height), place, titles);
+  const axes = axesOf(geometry, plane.projection === 'grid');
+  const titles = { x: titleOf(axes[0]), y: layout.width > 420 ? titleOf(axes[1]) : '' };
+  const ticks = ticksOf(geometry, axes, ends, box.width, box.height);
+  drawAxes(context, theme, box, layout.width, ticks, place, titles);
 }
 
 function hasAxes(geometry: Geometry, state: ViewState): boolean {
@@ -109,30 +115,28 @@ function hasAxes(geometry: Geometry, state: ViewState): boolean {
 
 /** The ends of straight axes; null where the axes are curves. */
 function endsOf(plane: Plane): Ends | null {
-  if (plane instanceof FlatPlane) {
-    const [left, right, bottom, top] = plane.ends;
-    return [left, right, top, bottom];
-  }
-  const [x, y] = [plane.width / 2, plane.height / 2];
-  const middle = plane.fromPixel(x, y);
-  if (plane.projection !== 'plate' || !middle) {
-    return null;
-  }
-  // The seam of the map may lie within a degree of its middle.
-  const beside = [1, -1].map(d => Math.abs((plane.toPixel(middle[0] + d, middle[1])?.[0] ?? Infinity) - x));
-  const degree = Math.min(...beside);
-  const [across, down] = [x / degree, y / degree];
-  return [middle[0] - across, middle[0] + across, middle[1] + down, middle[1] - down];
+  const ends = plane instanceof FlatPlane || plane instanceof MapPlane ? plane.ends : null;
+  return ends && [ends[0], ends[1], ends[3], ends[2]];
 }
 
-function ticksOf(geometry: Geometry, [left, right, top, bottom]: Ends, width: number, height: number): Ticks {
+function axesOf(geometry: Geometry, grid: boolean): [AxisHeader, AxisHeader] {
+  return grid ? gridAxes(geometry) : [geometry.x, geometry.y];
+}
+
+function ticksOf(
+  geometry: Geometry,
+  axes: [AxisHeader, AxisHeader],
+  [left, right, top, bottom]: Ends,
+  width: number,
+  height: number
+): Ticks {
   const [xs, ys] = geometry.kind === 'axes' ? [geometry.xs, geometry.ys] : [[], []];
   const mostX = Math.max(2, Math.min(9, Math.floor(width / 80)));
   const mostY = Math.max(2, Math.min(9, Math.floor(height / 36)));
-  const y = axisTicks(geometry.y, ys, [bottom, top], mostY);
+  const y = axisTicks(axes[1], ys, [bottom, top], mostY);
   return {
-    x: axisTicks(geometry.x, xs, [left, right], mostX),
-    y: geometry.y.kind === 'latitude' ? y.filter(tick => Math.abs(tick.at) <= 90) : y
+    x: axisTicks(axes[0], xs, [left, right], mostX),
+    y: axes[1].kind === 'latitude' ? y.filter(tick => Math.abs(tick.at) <= 90) : y
   };
 }
 
@@ -146,7 +150,7 @@ function titleOf(axis: AxisHeader): string {
 export function stretchNote(header: FrameHeader, layout: Layout, geometry: Geometry, state: ViewState): string {
   const { box } = layout;
   const ideal = idealHeight(geometry, state, box.width, Infinity);
-  return header.equal && ideal < LEAST * 0.95
-    ? `drawn ${Number((box.height / ideal).toPrecision(2))} times as tall as it is`
-    : '';
+  const tall = (ideal < LEAST * 0.95 ? box.height / ideal : 1) * tallness(homeOf(geometry));
+  const straight = projectionOf(geometry, state) === 'grid' || state.projection === 'plate';
+  return header.equal && straight && tall !== 1 ? `drawn ${Number(tall.toPrecision(2))} times as tall as it is` : '';
 }

@@ -1,4 +1,5 @@
 /** A plane of straight axes: images, sections, and grids along their own rows and columns. */
+import type { AxisHeader } from '../frame';
 import type { Geometry } from '../geometry';
 import { homeOf, kept, STRETCHED } from './home';
 import type { Change, Plane } from './plane';
@@ -69,6 +70,12 @@ export class FlatPlane implements Plane {
 /** The borders of all rows and columns: of coordinates, or of indices where these are two-dimensional. */
 export function gridHome(geometry: Geometry): Box {
   return geometry.kind === 'corners' ? [0, geometry.nx, 0, geometry.ny] : homeOf(geometry);
+}
+
+/** The axes along which a geometry is drawn: of a curvilinear grid its rows and columns. */
+export function gridAxes({ kind, x, y }: Geometry): [AxisHeader, AxisHeader] {
+  const counted = (axis: AxisHeader): AxisHeader => ({ ...axis, kind: 'index', title: axis.dim, units: '' });
+  return kind === 'corners' ? [counted(x), counted(y)] : [x, y];
 }
 
 /** Whether a unit is as long upwards as sideways, as far as one can still see both. */

@@ -103,6 +103,17 @@ export class MapPlane implements Plane {
     return turns ? { center: [turned(to[0]), projection === 'orthographic' ? to[1] : 0] } : {};
   }
 
+  /** Degrees at the left, right, bottom and top edge; null where meridians and parallels are no axes. */
+  get ends(): Box | null {
+    if (this.projection !== 'plate') {
+      return null;
+    }
+    const [x, y] = this.reach(this.scale);
+    const lon = this.globe.center[0];
+    const lat = (this.origin[1] - this.height / 2) / this.scale / DEGREE / this.globe.tall;
+    return [lon - x, lon + x, lat - y, lat + y];
+  }
+
   /** The scale against that of the whole Earth. */
   get magnification(): number {
     return this.scale / this.whole;
@@ -148,9 +159,10 @@ export class MapPlane implements Plane {
   }
 
   private plateWindow(): Box {
-    const [x, y] = this.reach(this.scale);
-    const [lon, lat] = [this.middle[0], (this.origin[1] - this.height / 2) / this.scale / DEGREE / this.globe.tall];
-    return [lon - Math.min(180, x), lon + Math.min(180, x), Math.max(-90, lat - y), Math.min(90, lat + y)];
+    const [west, east, south, north] = this.ends!;
+    const lon = this.middle[0];
+    const x = Math.min(180, (east - west) / 2);
+    return [lon - x, lon + x, Math.max(-90, south), Math.min(90, north)];
   }
 
   /** The box around the places of many points; null where a part of the picture is off the Earth. */

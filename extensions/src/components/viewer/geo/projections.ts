@@ -121,19 +121,25 @@ export class Globe {
     const found: Box = [Infinity, -Infinity, Infinity, -Infinity];
     for (let i = 0; i <= 72; i++) {
       for (let j = 0; j <= 36; j++) {
-        // The edges of the Earth are one line in degrees and two on the map.
+        // The ends of the Earth are one meridian, and two lines on the map.
         const inset = east - west > 359.9 ? 1e-9 : 0;
         const lon = west + inset + ((east - west - 2 * inset) * i) / 72;
-        const at = this.project(lon, south + ((north - south) * j) / 36);
-        if (at) {
-          found[0] = Math.min(found[0], at[0]);
-          found[1] = Math.max(found[1], at[0]);
-          found[2] = Math.min(found[2], at[1]);
-          found[3] = Math.max(found[3], at[1]);
-        }
+        const lat = south + ((north - south) * j) / 36;
+        const at = this.project(lon, lat) ?? this.rim(lon, lat);
+        found[0] = Math.min(found[0], at[0]);
+        found[1] = Math.max(found[1], at[0]);
+        found[2] = Math.min(found[2], at[1]);
+        found[3] = Math.max(found[3], at[1]);
       }
     }
-    return found[0] < found[1] && found[2] < found[3] ? found : this.whole();
+    return found;
+  }
+
+  /** The point of the rim of a round map that is nearest to a place on the far side. */
+  private rim(lon: number, lat: number): Place {
+    const [l, p] = this.turn(lon, lat);
+    const direction = Math.atan2(Math.sin(p), Math.sin(l) * Math.cos(p));
+    return [Math.cos(direction), Math.sin(direction)];
   }
 
   /** The box of the whole map. */

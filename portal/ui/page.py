@@ -17,6 +17,7 @@ from portal.errors import InvalidParameter, TooLarge
 from portal.ui.view import as_dataset, title_for
 from portal.ui.widgets.bundle import bundle
 from portal.viewer import COLOR_MAPS, Viewer
+from portal.viewer.frame import Frame, frame_of
 
 if TYPE_CHECKING:
     import os
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
 
 SIZES = tuple((round(960 / 2 ** (i / 2)), round(640 / 2 ** (i / 2))) for i in range(8))
 """Resolutions tried, finest first: 960 × 640 down to 85 × 57 pixels."""
-SMALLEST_FRAME = 3_000
-"""Bytes that a picture takes at the least, headers and axes included."""
+SMALLEST_FRAME = 1_000
+"""Bytes that a picture takes at the least, its header included."""
+SHARED = ("x", "y", "equal", "geometry_kind")
+"""Parts of a frame's header that belong to its geometry."""
 
 
 def save_page(
@@ -85,8 +88,8 @@ def page(
     kept, notes = _fit(ds, variable, room)
     viewer = Viewer(kept)
     for width, height in SIZES:
-        frames = _frames(viewer, width, height, room)
-        if frames is None:
+        pictures = _pictures(viewer, width, height, room)
+        if pictures is None:
             continue
         if (width, height) != SIZES[0]:
             notes.append(f"Pictures are reduced to at most {width} × {height} cells.")
@@ -95,7 +98,7 @@ def page(
             "description": viewer.description.to_dict(),
             "color_maps": dict(COLOR_MAPS),
             "notes": notes,
-            "frames": frames,
+            **pictures,
         }
         return _document(heading, json.dumps(content, allow_nan=False), script, style)
     raise TooLarge(
@@ -159,11 +162,17 @@ def _thin(ds: xr.Dataset, view: VariableView, most: int) -> tuple[xr.Dataset, li
     return ds.isel(picks), notes
 
 
-def _frames(
-    viewer: Viewer, width: int, height: int, room: int
-) -> dict[str, dict[str, dict[str, Any]]] | None:
-    """Encode every position of every variable, or return None as soon as they do not fit."""
-    frames: dict[str, dict[str, dict[str, Any]]] = {}
+def _pictures(viewer: Viewer, width: int, height: int, room: int) -> dict[str, Any] | None:
+    """Encode every position of every variable, or return None as soon as they do not fit.
+
+    Returns
+    -------
+    dict
+        ``frames`` by variable, then by the indices of its sliders joined with a comma; and
+        ``geometries`` by key: what frames of one grid share is held once.
+    """
+    frames: dict[str, dict[str, Any]] = {}
+    geometries: dict[str, Any] = {}
     used = len(json.dumps(viewer.description.to_dict()))
     views = [v for v in viewer.description.variables if v.kind != "none"]
     total = sum(_positions(viewer.ds, v) for v in views)
@@ -172,15 +181,37 @@ def _frames(
         of_variable = frames.setdefault(view.name, {})
         for steps in np.ndindex(*(viewer.ds.sizes[d] for d in view.sliders)):
             index = dict(zip(view.sliders, steps, strict=True))
-            frame = viewer.frame(view.name, index, width=width, height=height)
-            text = base64.b64encode(zlib.compress(frame.payload, 6)).decode("ascii")
-            of_variable[",".join(map(str, steps))] = {"header": frame.header, "data": text}
+            frame = viewer.frame(
+                view.name, index, width=width, height=height, have=frozenset(geometries)
+            )
+            cells, geometry = _parted(frame)
+            if geometry is not None:
+                geometries[frame.header["geometry"]] = held = _held(geometry)
+                used += len(held["data"]) + len(json.dumps(held["header"]))
+            of_variable[",".join(map(str, steps))] = held = _held(cells)
             done += 1
-            used += len(text) + len(json.dumps(frame.header))
+            used += len(held["data"]) + len(json.dumps(held["header"]))
             # The first pictures tell early enough what all would take.
             if used > room or (done == 4 and used / done * total > 1.3 * room):
                 return None
-    return frames
+    return {"frames": frames, "geometries": geometries}
+
+
+def _parted(frame: Frame) -> tuple[Frame, Frame | None]:
+    """Separate what is a frame's own from the geometry that it shares with others."""
+    header = {k: v for k, v in frame.header.items() if k not in {"arrays", "stamps", "touched"}}
+    arrays = {name: frame.array(name) for name in frame.header["arrays"]}
+    if "geometry" not in header:
+        return frame_of(header, arrays), None
+    own = {k: v for k, v in header.items() if k not in SHARED}
+    cells = frame_of(own, {"cells": arrays.pop("cells")})
+    shared = {k: header[k] for k in SHARED if k in header}
+    return cells, frame_of(shared, arrays) if arrays else None
+
+
+def _held(frame: Frame) -> dict[str, Any]:
+    data = base64.b64encode(zlib.compress(frame.payload, 9)).decode("ascii")
+    return {"header": frame.header, "data": data}
 
 
 def _document(heading: str, data: str, script: str, style: str) -> str:

@@ -85,22 +85,26 @@ def page(
     heading = title_for(ds, title)
     script, style = bundle("viewer.js").read_text("utf-8"), bundle("viewer.css").read_text("utf-8")
     room = max_bytes - len(script.encode()) - len(style.encode()) - 20_000
-    kept, notes = _fit(ds, variable, room)
-    viewer = Viewer(kept)
-    for width, height in SIZES:
-        pictures = _pictures(viewer, width, height, room)
-        if pictures is None:
-            continue
-        if (width, height) != SIZES[0]:
-            notes.append(f"Pictures are reduced to at most {width} × {height} cells.")
-        content = {
-            "title": heading,
-            "description": viewer.description.to_dict(),
-            "color_maps": dict(COLOR_MAPS),
-            "notes": notes,
-            **pictures,
-        }
-        return _document(heading, json.dumps(content, allow_nan=False), script, style)
+    most = max(1, room // SMALLEST_FRAME)
+    while most:
+        kept, notes = _fit(ds, variable, most)
+        viewer = Viewer(kept)
+        for width, height in SIZES:
+            pictures = _pictures(viewer, width, height, room)
+            if pictures is None:
+                continue
+            if (width, height) != SIZES[0]:
+                notes.append(f"Pictures are reduced to at most {width} × {height} cells.")
+            content = {
+                "title": heading,
+                "description": viewer.description.to_dict(),
+                "color_maps": dict(COLOR_MAPS),
+                "notes": notes,
+                **pictures,
+            }
+            return _document(heading, json.dumps(content, allow_nan=False), script, style)
+        shown = [v for v in viewer.description.variables if v.kind != "none"]
+        most = min(most, sum(_positions(kept, v) for v in shown)) // 2
     raise TooLarge(
         "The page does not fit",
         found=f"more than {max_bytes:,} bytes at the coarsest resolution",
@@ -108,8 +112,8 @@ def page(
     )
 
 
-def _fit(ds: xr.Dataset, variable: str | None, room: int) -> tuple[xr.Dataset, list[str]]:
-    """Choose the variables and slider positions that can fit at all."""
+def _fit(ds: xr.Dataset, variable: str | None, most: int) -> tuple[xr.Dataset, list[str]]:
+    """Choose the variables and slider positions of at most so many pictures."""
     description = Viewer(ds).description
     shown = [v for v in description.variables if v.kind != "none"]
     first = description.variable(variable or description.default)
@@ -121,7 +125,6 @@ def _fit(ds: xr.Dataset, variable: str | None, room: int) -> tuple[xr.Dataset, l
             found=first.problem if first else ", ".join(v.name for v in shown) or "no variables",
             advice="Name a variable that holds numbers.",
         )
-    most = max(1, room // SMALLEST_FRAME)
     notes: list[str] = []
     chosen, count = [first], _positions(ds, first)
     if variable is None:

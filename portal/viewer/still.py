@@ -281,15 +281,16 @@ def _line(draw: ImageDraw, box: _Box, frame: Frame) -> None:
     known = np.isfinite(y)
     ends = (float(y[known].min()), float(y[known].max())) if known.any() else (0.0, 1.0)
     if ends[0] == ends[1]:
-        ends = ends[0] - 1, ends[1] + 1
+        reach = max(1.0, abs(ends[0]) * 0.05)
+        ends = ends[0] - reach, ends[1] + reach
     across = (float(x[0]), float(x[-1])) if x.size and x[0] != x[-1] else (0.0, 1.0)
     _axis(draw, box, frame.header["x"], across, "x")
     for value in _ticks(ends, 6):
-        at = box.top + box.height * (1 - (value - ends[0]) / (ends[1] - ends[0]))
+        at = box.top + box.height * (1 - float(_position(np.array(value), ends, "linear")))
         draw.text((box.left - 5, at), _number(value), fill=INK, anchor="rm")
     with np.errstate(all="ignore"):
         px = box.left + (x - across[0]) / (across[1] - across[0]) * box.width
-        py = box.top + (1 - (y / 2 - ends[0] / 2) / (ends[1] / 2 - ends[0] / 2)) * box.height
+        py = box.top + (1 - _position(y, ends, "linear")) * box.height
     run: list[tuple[float, float]] = []
     for i in range(y.size):
         if known[i] and math.isfinite(px[i]) and math.isfinite(py[i]):

@@ -4,7 +4,7 @@ import type { ToolHost } from '../hosts';
 import { valueText } from '../place';
 import type { Shape } from '../state';
 import { alongs, askedOf, without } from './asked';
-import { card, endsForm, reading, small } from './card';
+import { card, dimensionChoice, endsForm, reading, small } from './card';
 import { Chart, styleOf } from './chart';
 import { csvOf, saveText } from './csv';
 import type { LineSpec } from './lines';
@@ -37,7 +37,7 @@ export class BoxTool {
   private readonly histogram = new Chart('Cells by value');
   private readonly means = new Chart('Mean of the box');
   private readonly status = reading();
-  private readonly along = h('select', { 'aria-label': 'Mean along', 'data-lm-suppress-shortcuts': 'true' });
+  private readonly along = dimensionChoice('Mean along', () => this.sync());
   private readonly saving = small('CSV', () => this.save(), 'Save the means as CSV');
   private asking: AbortController | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -46,10 +46,7 @@ export class BoxTool {
   private streamed = '';
 
   constructor(private readonly host: ToolHost) {
-    const offered = alongs(host, 'sliders');
-    this.along.append(h('option', { value: '' }, 'nothing'), ...offered.map(a => h('option', { value: a.dim }, a.title)));
-    this.along.addEventListener('change', () => this.sync());
-    this.card.actions.append(h('label', {}, 'Mean along ', this.along), this.saving);
+    this.card.actions.append(this.along.element, this.saving);
     this.card.body.append(this.form.element, this.facts, this.note, this.histogram.element);
     this.card.body.append(this.status.element, this.means.element);
   }
@@ -86,6 +83,7 @@ export class BoxTool {
       return;
     }
     this.open();
+    this.along.offer(alongs(this.host, 'sliders'), 'nothing');
     this.form.show(shape.ends);
     const params = { ...asked, ends: shape.ends };
     const key = JSON.stringify(params);

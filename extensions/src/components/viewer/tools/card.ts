@@ -1,5 +1,6 @@
 /** The parts of a tool's panel: a titled card, a choice, a line that says how far a reading is. */
 import { button, h } from '../../dom';
+import type { Along } from './asked';
 import type { Stream } from './stream';
 
 const SUPPRESS = { 'data-lm-suppress-shortcuts': 'true' };
@@ -21,6 +22,33 @@ export function card(title: string, close: () => void): Card {
 
 export function small(text: string, click: () => void, name = text): HTMLButtonElement {
   return button(text, click, { class: 'portal-viewer-small', 'aria-label': name, ...SUPPRESS });
+}
+
+/** A choice of a dimension. */
+export function dimensionChoice(
+  label: string,
+  changed: () => void
+): { element: HTMLElement; readonly value: string; offer(dims: Along[], none?: string): void } {
+  const select = h('select', { 'aria-label': label, ...SUPPRESS });
+  select.addEventListener('change', changed);
+  let offered = '';
+  return {
+    element: h('label', {}, `${label} `, select),
+    get value() {
+      return select.value;
+    },
+    /** Keep what is chosen where it is offered still. */
+    offer(dims, none) {
+      const text = JSON.stringify([dims, none]);
+      if (text !== offered) {
+        offered = text;
+        const { value } = select;
+        const options = dims.map(({ dim, title }) => h('option', { value: dim }, title));
+        select.replaceChildren(...(none === undefined ? [] : [h('option', { value: '' }, none)]), ...options);
+        select.value = dims.some(({ dim }) => dim === value) ? value : (select.options[0]?.value ?? '');
+      }
+    }
+  };
 }
 
 /** How far a reading is, with a way to stop it. */

@@ -3,7 +3,7 @@ import { h } from '../../dom';
 import { lookOf } from '../colors';
 import type { ToolHost } from '../hosts';
 import { alongs, askedOf, without } from './asked';
-import { card, endsForm, reading, small } from './card';
+import { card, dimensionChoice, endsForm, reading, small } from './card';
 import { Chart, styleOf } from './chart';
 import { csvOf, saveText } from './csv';
 import { type LineSpec, rangeOf } from './lines';
@@ -24,7 +24,7 @@ export class LineTool {
   private readonly form = endsForm(['x of one end', 'y of one end', 'x of the other', 'y of the other'], ends =>
     this.host.change({ shape: { kind: 'line', ends } })
   );
-  private readonly through = h('select', { 'aria-label': 'Section through', 'data-lm-suppress-shortcuts': 'true' });
+  private readonly through = dimensionChoice('Section through', () => this.sync());
   private readonly note = h('p', { class: 'portal-card-note', role: 'status', hidden: true });
   private readonly chart = new Chart('Values along the line');
   private readonly section = new SectionChart('Section along the line');
@@ -37,11 +37,8 @@ export class LineTool {
   private streamed = '';
 
   constructor(private readonly host: ToolHost) {
-    const offered = alongs(host, 'sliders');
-    this.through.append(h('option', { value: '' }, 'nothing'), ...offered.map(a => h('option', { value: a.dim }, a.title)));
-    this.through.addEventListener('change', () => this.sync());
     this.card.actions.append(
-      h('label', {}, 'Section through ', this.through),
+      this.through.element,
       small('CSV', () => this.save(), 'Save the values along the line as CSV')
     );
     this.card.body.append(this.form.element, this.note, this.chart.element, this.status.element, this.section.element);
@@ -78,6 +75,7 @@ export class LineTool {
       return;
     }
     this.open();
+    this.through.offer(alongs(this.host, 'sliders'), 'nothing');
     this.form.show(shape.ends);
     const params = { ...asked, ends: shape.ends };
     const key = JSON.stringify(params);

@@ -2,8 +2,8 @@
 import { h } from '../../dom';
 import type { ToolHost } from '../hosts';
 import type { Point } from '../state';
-import { type Along, alongs, type Asked, askedOf, without } from './asked';
-import { card, reading, small } from './card';
+import { alongs, type Asked, askedOf, without } from './asked';
+import { card, dimensionChoice, reading, small } from './card';
 import { Chart, styleOf } from './chart';
 import { csvOf, saveText } from './csv';
 import type { LineSpec } from './lines';
@@ -34,23 +34,15 @@ export class Points {
   private readonly card = card('Points', () => this.clear());
   private readonly list = h('ul', { class: 'portal-points' });
   private readonly chart = new Chart('Values at points');
-  private readonly along = h('select', { 'aria-label': 'Along', 'data-lm-suppress-shortcuts': 'true' });
+  private readonly along = dimensionChoice('Along', () => this.sync());
   private readonly note = h('p', { class: 'portal-card-note', role: 'status', hidden: true });
   private entries: Entry[] = [];
-  private chosen = '';
 
   constructor(
     private readonly host: ToolHost,
     private readonly moved: () => void
   ) {
-    this.along.addEventListener('change', () => {
-      this.chosen = this.along.value;
-      this.sync();
-    });
-    this.card.actions.append(
-      h('label', {}, 'Along ', this.along),
-      small('CSV', () => this.save(), 'Save the series as CSV')
-    );
+    this.card.actions.append(this.along.element, small('CSV', () => this.save(), 'Save the series as CSV'));
     this.card.body.append(this.list, this.note, this.chart.element);
   }
 
@@ -73,7 +65,7 @@ export class Points {
     }
     this.say(this.entries.length >= MOST ? `${MOST} points are compared at once: remove one first.` : '');
     if (this.entries.length < MOST) {
-      this.entries.push(this.entryOf(where, null, '', asked, along.dim));
+      this.entries.push(this.entryOf(where, null, '', asked, along));
       this.show();
     }
   }
@@ -103,7 +95,7 @@ export class Points {
       return;
     }
     const known = new Map(this.entries.map(entry => [keyOf(entry.at), entry]));
-    const kept = wanted.map(point => this.follow(known.get(keyOf(point.at)), point, asked, along.dim));
+    const kept = wanted.map(point => this.follow(known.get(keyOf(point.at)), point, asked, along));
     const fresh = this.entries.filter(entry => !entry.at && entry.stream.state !== 'failed');
     this.entries.filter(entry => !kept.includes(entry) && !fresh.includes(entry)).forEach(entry => entry.stream.stop());
     this.entries = [...kept, ...fresh];
@@ -183,16 +175,9 @@ export class Points {
     this.moved();
   }
 
-  private dimension(): Along | null {
-    const offered = alongs(this.host, 'all');
-    const found = offered.find(a => a.dim === this.chosen) ?? offered[0] ?? null;
-    const text = offered.map(a => a.dim).join('\n');
-    if (this.along.dataset.offered !== text) {
-      this.along.dataset.offered = text;
-      this.along.replaceChildren(...offered.map(a => h('option', { value: a.dim }, a.title)));
-    }
-    this.along.value = found?.dim ?? '';
-    return found;
+  private dimension(): string {
+    this.along.offer(alongs(this.host, 'all'));
+    return this.along.value;
   }
 
   private say(text: string): void {

@@ -79,11 +79,12 @@ export class Stream {
       return 'Waiting…';
     }
     const { chunks, bytes, seconds } = head.cost;
-    const what = chunks ? `${chunks.toLocaleString('en')} ${chunks === 1 ? 'chunk' : 'chunks'}, ${sizeText(bytes)}` : '';
+    const some = (n: number, what: string) => `${n.toLocaleString('en')} ${what}${n === 1 ? '' : 's'}`;
+    const what = chunks ? `${some(chunks, 'chunk')}, ${sizeText(bytes)}` : some(this.total, 'value');
     if (state === 'running') {
       const share = this.done / Math.max(1, this.total);
       const left = share > 0.02 ? ((performance.now() - this.begun) / 1000) * (1 / share - 1) : seconds;
-      return [what, `${Math.round(share * 100)} %`, `about ${secondsText(left)} left`].filter(Boolean).join(' · ');
+      return `${what} · ${Math.round(share * 100)} % · about ${secondsText(left)} left`;
     }
     return state === 'stopped' ? `stopped at ${this.done} of ${this.total}` : what;
   }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,33 +32,39 @@ def read(array: xr.DataArray) -> NDArray[np.generic]:
         Whatever the store behind the array raised; the reading stops there.
     """
     try:
-        scheduler = None if _is_on_cluster(array) else "threads"
+        scheduler = None if array.chunks and client_of(array) else "threads"
         values = np.asarray(array.variable.compute(scheduler=scheduler).values)
     except PortalError:
         raise
     except Exception as error:  # the plug-in boundary: any xarray backend may raise anything
-        raise Unreadable(
-            f"Reading {array.name} failed",
-            found=f"{type(error).__name__}: {error}",
-            advice="Check that the file is whole and its store can be reached, then choose again.",
-        ) from error
-    return _as_real(values)
+        raise unreadable(array.name, error) from error
+    return as_real(values)
 
 
-def _is_on_cluster(array: xr.DataArray) -> bool:
-    """Whether chunks are held by a distributed cluster; asked of its client, where there is one."""
-    if "distributed" not in sys.modules or not array.chunks:
-        return False
+def unreadable(name: object, error: Exception) -> Unreadable:
+    """Say which array its store could not deliver, and why."""
+    return Unreadable(
+        f"Reading {name} failed",
+        found=f"{type(error).__name__}: {error}",
+        advice="Check that the file is whole and its store can be reached, then choose again.",
+    )
+
+
+def client_of(array: Any) -> Any:
+    """Return the client of the cluster that holds chunks of a Dask array, or None."""
+    if "distributed" not in sys.modules:
+        return None
     from distributed import Client, futures_of
 
     try:
-        Client.current()  # type: ignore[no-untyped-call]
+        client = Client.current()  # type: ignore[no-untyped-call]
     except ValueError:
-        return False
-    return bool(futures_of(array))  # type: ignore[no-untyped-call]
+        return None
+    return client if futures_of(array) else None  # type: ignore[no-untyped-call]
 
 
-def _as_real(values: NDArray[np.generic]) -> NDArray[np.generic]:
+def as_real(values: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Complex numbers as magnitudes, booleans as 0 and 1, dates and time spans as days."""
     if values.dtype.kind == "c":
         return np.asarray(np.abs(values))
     if values.dtype.kind == "b":

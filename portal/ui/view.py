@@ -7,15 +7,26 @@ from typing import TYPE_CHECKING
 from portal.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
     import xarray as xr
 
     from portal.ui.widgets.viewer import ViewerWidget
 
 
-def view(data: object, *, variable: str | None = None, title: str | None = None) -> ViewerWidget:
+def view(
+    data: object,
+    *,
+    variable: str | None = None,
+    title: str | None = None,
+    state: Mapping[str, Any] | None = None,
+    compare: object = None,
+) -> ViewerWidget:
     """Show an xarray Dataset or DataArray as an interactive picture.
 
     Data that are lazy stay lazy: only the slice on the screen is read, at the screen's resolution.
+    In a Panel app, ``portal.view(ds).panel()`` is the same view as a component.
 
     Parameters
     ----------
@@ -25,25 +36,32 @@ def view(data: object, *, variable: str | None = None, title: str | None = None)
         Variable shown first; by default the first that has a map, else an image, else a series.
     title
         Heading; by default the dataset's ``title`` attribute.
+    state
+        What is shown at first, as the widget's ``state`` holds it: ``view(ds, state=other.state)``.
+    compare
+        A second Dataset or DataArray, to be shown beside the first, linked, or taken from it.
 
     Returns
     -------
     ViewerWidget
-        Displays itself as the last line of a notebook cell.
+        Displays itself as the last line of a notebook cell. Its ``state`` is what is shown now, and
+        can be set.
 
     Raises
     ------
     InvalidInput
-        `data` is neither a Dataset nor a DataArray.
+        `data` or `compare` is neither a Dataset nor a DataArray.
     InvalidParameter
-        There is no such variable.
+        There is no such variable, or the state cannot be taken.
     MissingDependency
         A checkout whose front-end has not been built.
     """
     ds = as_dataset(data)
+    other = None if compare is None else as_dataset(compare)
     from portal.ui.widgets.viewer import ViewerWidget
 
-    return ViewerWidget(ds, variable=variable, title=title_for(ds, title))
+    heading = title_for(ds, title)
+    return ViewerWidget(ds, variable=variable, title=heading, state=state, compare=other)
 
 
 def as_dataset(data: object) -> xr.Dataset:

@@ -1,5 +1,6 @@
 /** The backend of a widget: questions and answers as custom messages to its kernel. */
 import { type Backend, BackendError } from './backend';
+import type { Answer, Ask, AskOptions, Bytes, Progress } from './viewer/ask';
 
 export interface Model {
   get(name: string): unknown;
@@ -10,11 +11,9 @@ export interface Model {
   off(event: string, handler: Handler): void;
 }
 
-export type Bytes = ArrayBuffer | DataView;
-
 type Handler = (message: Message, buffers?: Bytes[]) => void;
 
-interface Message {
+export interface Message {
   id?: string;
   result?: unknown;
   /** Comes before the result, as often as the method likes. */
@@ -27,24 +26,6 @@ interface Message {
   data?: unknown;
 }
 
-export interface Progress {
-  done: number;
-  total: number;
-  what: string;
-}
-
-export interface Answer {
-  result: unknown;
-  buffers: Bytes[];
-}
-
-export interface AskOptions {
-  onPart?: (part: unknown, buffers: Bytes[]) => void;
-  onProgress?: (progress: Progress) => void;
-  /** Aborting rejects with an AbortError and tells the kernel to stop. */
-  signal?: AbortSignal;
-}
-
 interface Waiting extends AskOptions {
   resolve(answer: Answer): void;
   reject(error: unknown): void;
@@ -53,7 +34,7 @@ interface Waiting extends AskOptions {
 
 export interface Channel {
   /** Ask for a method's answer; one that was superseded rejects with an AbortError. */
-  ask(method: string, params: object, options?: AskOptions): Promise<Answer>;
+  readonly ask: Ask;
   close(): void;
 }
 
@@ -134,7 +115,7 @@ export function kernelChannel(
     }
   };
 
-  const ask = (method: string, params: object, options: AskOptions = {}) =>
+  const ask: Ask = (method, params, options = {}) =>
     new Promise<Answer>((resolve, reject) => {
       const { signal } = options;
       if (signal?.aborted) {

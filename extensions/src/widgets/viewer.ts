@@ -1,42 +1,80 @@
 /** The viewer as an anywidget, and as the script of a page that stands alone. */
 import { type Channel, kernelChannel, type Model } from '../components/comm';
+import { later } from '../components/dom';
+import { type PanelModel, panelModel } from '../components/panel';
 import { aligned } from '../components/viewer/ask';
 import { FrameCache } from '../components/viewer/cache';
 import { type Description, Frame, type FrameHeader, type FrameSource } from '../components/viewer/frame';
 import { pageSource } from '../components/viewer/page';
+import { firstState, isSame, merged, type ViewState } from '../components/viewer/state';
 import { createViewer } from '../components/viewer/viewer';
 
 /** Seconds: a frame of a remote array may take its time. */
 const PATIENCE = 600;
+/** Milliseconds for which a state has to stand before the kernel hears of it. */
+const SETTLED = 300;
 
-function kernelSource(model: Model, channel: Channel): FrameSource {
+function kernelSource(model: Model, channel: Channel): FrameSource & { close(): void } {
+  const description = model.get('description') as Description;
+  const read = () => merged(firstState(description.default), model.get('state') as Partial<ViewState>);
+  let kept: ViewState = read();
+  const write = later(() => {
+    model.set('state', kept);
+    model.save_changes();
+  }, SETTLED);
+  const other = model.get('other') as Description | null;
   return {
     title: model.get('title') as string,
-    description: model.get('description') as Description,
+    description,
+    ...(other ? { other } : {}),
     colorMaps: model.get('color_maps') as Record<string, string>,
     notes: [],
+    state: kept,
     ask: channel.ask,
     async frame(request, options) {
       const { result, buffers } = await channel.ask('frame', request, options);
       return new Frame(result as FrameHeader, aligned(buffers[0]!));
-    }
+    },
+    keep(state) {
+      if (!isSame(state, kept)) {
+        kept = state;
+        write();
+      }
+    },
+    watch(changed) {
+      const heard = () => {
+        const state = read();
+        // One's own change comes back as well.
+        if (!isSame(state, kept)) {
+          kept = state;
+          changed(state);
+        }
+      };
+      model.on('change:state', heard);
+      return () => model.off('change:state', heard);
+    },
+    close: write.cancel
   };
 }
 
-/** The views of one widget on a page share what they have seen. */
-const caches = new WeakMap<Model, FrameCache>();
+/** The views of one widget on a page share what they have seen, by the widget's key. */
+const caches = new Map<string, WeakRef<FrameCache>>();
 
 function cacheOf(model: Model): FrameCache {
-  const cache = caches.get(model) ?? new FrameCache();
-  caches.set(model, cache);
+  const key = String(model.get('key'));
+  const cache = caches.get(key)?.deref() ?? new FrameCache();
+  caches.set(key, new WeakRef(cache));
   return cache;
 }
 
 export default {
-  render({ model, el }: { model: Model; el: HTMLElement }): () => void {
+  render({ model: given, el }: { model: Model | PanelModel; el: HTMLElement }): () => void {
+    const model = 'send_msg' in given ? panelModel(given) : given;
     const channel = kernelChannel(model, undefined, PATIENCE);
-    const dispose = createViewer(el, kernelSource(model, channel), cacheOf(model));
+    const source = kernelSource(model, channel);
+    const dispose = createViewer(el, source, cacheOf(model));
     return () => {
+      source.close();
       dispose();
       channel.close();
     };

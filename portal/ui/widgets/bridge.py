@@ -14,7 +14,7 @@ import anywidget
 
 from portal.errors import InvalidInput, InvalidParameter, PortalError
 from portal.ui import messages
-from portal.ui.widgets.calls import Call, Lane
+from portal.ui.widgets.calls import Call, Lane, Send
 
 Method = Callable[[Mapping[str, Any], Call], Any]
 
@@ -60,6 +60,18 @@ class BridgeWidget(anywidget.AnyWidget):
         self.on_msg(self._receive)
 
     def _receive(self, _: object, message: object, __: object) -> None:
+        self.receive(message, self._reply)
+
+    def receive(self, message: object, reply: Send) -> None:
+        """Take a message of a front-end; what there is to say to it goes to `reply`.
+
+        Parameters
+        ----------
+        message
+            As it came: what is no request is passed over.
+        reply
+            Called from any thread with a dictionary of JSON values and a sequence of bytes.
+        """
         if not isinstance(message, dict) or not isinstance(message.get("id"), str):
             return
         if "cancel" in message:
@@ -68,9 +80,7 @@ class BridgeWidget(anywidget.AnyWidget):
         elif "method" in message:
             params = message.get("params")
             self._begin(
-                Call(
-                    message["id"], message["method"], {} if params is None else params, self._reply
-                )
+                Call(message["id"], message["method"], {} if params is None else params, reply)
             )
 
     def _begin(self, call: Call) -> None:
@@ -98,7 +108,7 @@ class BridgeWidget(anywidget.AnyWidget):
         self._calls.pop(call.id, None)
         if call.cancelled.is_set():
             answer, buffers = {"superseded": True}, ()
-        self._reply({"id": call.id, **answer}, buffers)
+        call.send({"id": call.id, **answer}, buffers)
 
     def _reply(self, content: dict[str, Any], buffers: Sequence[bytes]) -> None:
         self.send(content, buffers=list(buffers))

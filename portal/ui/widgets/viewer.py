@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import re
+import secrets
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import traitlets
 
-from portal.errors import InvalidParameter
-from portal.ui.widgets.bridge import Attached, BridgeWidget
+from portal.errors import InvalidParameter, MissingDependency
+from portal.ui.widgets.bridge import Attached, BridgeWidget, Method
 from portal.ui.widgets.bundle import bundle
 from portal.ui.widgets.calls import Call
-from portal.viewer import COLOR_MAPS, FrameRequest, Viewer
+from portal.viewer import COLOR_MAPS, FrameRequest, Viewer, tools_methods
+from portal.viewer.state import ViewState
 
 if TYPE_CHECKING:
     import xarray as xr
+
+    from portal.ui.panel import ViewerPane
+    from portal.viewer import Description
 
 
 class ViewerWidget(BridgeWidget):
     """Interactive view of a dataset: a map, image or series with a slider per other dimension.
 
-    The front-end sends ``{id, method: "frame", params: {variable, index, width, height}}``; the
-    answer is ``{id, result: header}`` with the payload of a `portal.viewer.Frame` as its buffer, or
-    ``{id, error: {kind, message}}``, which is shown inside the viewer.
+    The front-end may ask for ``frame`` (see `portal.viewer.FrameRequest`; the payload of the
+    `portal.viewer.Frame` is its buffer), for what `portal.viewer.tools_methods` has, for ``save``
+    (``what`` and ``state``, see `portal.viewer.take.take`) and for ``asset`` (``name`` of a file
+    that ships beside the front-end).
 
     Parameters
     ----------
@@ -32,11 +39,21 @@ class ViewerWidget(BridgeWidget):
         Variable shown first; the first map by default.
     title
         Heading, in front of the variable's name.
+    state
+        What is shown at first, see `portal.viewer.state.ViewState`.
+    compare
+        A second dataset, to be looked at beside the first or taken from it.
+
+    Attributes
+    ----------
+    state : dict
+        What is shown now. Set it to show something else: ``widget.state |= {"index": {"time": 3}}``.
+        Keys that are left out take their defaults.
 
     Raises
     ------
     InvalidParameter
-        The dataset has no such variable.
+        The dataset has no such variable, or the state cannot be taken.
     """
 
     _esm = bundle("viewer.js")
@@ -44,25 +61,78 @@ class ViewerWidget(BridgeWidget):
 
     title = traitlets.Unicode().tag(sync=True)
     description = traitlets.Dict().tag(sync=True)
+    other = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
     color_maps = traitlets.Dict(dict(COLOR_MAPS)).tag(sync=True)
+    state = traitlets.Dict().tag(sync=True)
+    # Views of one widget know by it that they are.
+    key = traitlets.Unicode().tag(sync=True)
 
-    def __init__(self, ds: xr.Dataset, *, variable: str | None = None, title: str = "") -> None:
-        self._viewer = Viewer(ds)
-        description = self._viewer.description.to_dict()
-        if variable is not None:
-            names = [v["name"] for v in description["variables"]]
-            if variable not in names:
-                raise InvalidParameter(
-                    f"The dataset has no variable {variable!r} to view",
-                    found=", ".join(names) or "no variables",
-                    advice="Name one of these.",
-                )
-            description["default"] = variable
-        super().__init__({"frame": self._frame}, title=title, description=description)
+    def __init__(
+        self,
+        ds: xr.Dataset,
+        *,
+        variable: str | None = None,
+        title: str = "",
+        state: Mapping[str, Any] | None = None,
+        compare: xr.Dataset | None = None,
+    ) -> None:
+        self._viewer = viewer = Viewer(ds, compare)
+        description = viewer.description.to_dict()
+        first = ViewState.parse(state or {}).to_dict()
+        shown = first.get("variable") if variable is None else variable
+        if shown is not None:
+            _check_variable(viewer.description, shown)
+            description["default"] = shown
+        if description["default"]:
+            first["variable"] = description["default"]
+        methods: dict[str, Method] = dict(tools_methods(viewer))
+        methods |= {"frame": self._frame, "save": self._save, "asset": _asset}
+        other = viewer.other_description
+        super().__init__(
+            methods,
+            title=title,
+            description=description,
+            other=None if other is None else other.to_dict(),
+            state=first,
+            key=secrets.token_hex(8),
+        )
+
+    @traitlets.validate("state")
+    def _checked_state(self, proposal: Mapping[str, Any]) -> dict[str, Any]:
+        state = ViewState.parse(proposal["value"])
+        if state.variable is not None:
+            _check_variable(self._viewer.description, state.variable)
+        return state.to_dict()
+
+    def panel(self) -> ViewerPane:
+        """Return the view for a Panel app; needs the package ``panel``.
+
+        Raises
+        ------
+        MissingDependency
+            Panel is not installed.
+        """
+        try:
+            from portal.ui.panel import ViewerPane
+        except ModuleNotFoundError as error:
+            raise MissingDependency(
+                "Panel is needed to show a view in a Panel app",
+                found=f"no module {error.name}",
+                advice="Install it: pip install panel. In a notebook the view needs none.",
+            ) from error
+        return ViewerPane(self)
 
     def _frame(self, params: Mapping[str, Any], call: Call) -> Attached:
         frame = self._viewer.answer(FrameRequest.of(params), call)
         return Attached(frame.header, (frame.payload,))
+
+    def _save(self, params: Mapping[str, Any], _: Call) -> Attached:
+        from portal.viewer.take import take
+
+        viewer = self._viewer
+        what, state = str(params.get("what")), ViewState.parse(params.get("state"))
+        taken = take(viewer.ds, what, state, other=viewer.other)
+        return Attached({"name": taken.name, "media_type": taken.media_type}, (taken.data,))
 
     def summary(self) -> str:
         """Say in words what can be viewed: what a saved notebook shows without a kernel."""
@@ -74,3 +144,22 @@ class ViewerWidget(BridgeWidget):
             )
             lines.append(f"  {variable.name}: {variable.title}{units}; {sizes or 'one value'}")
         return "\n".join([*lines, "Run the cell again for the interactive view."])
+
+
+def _check_variable(description: Description, name: str) -> None:
+    if description.variable(name) is None:
+        names = [v.name for v in description.variables]
+        raise InvalidParameter(
+            f"The dataset has no variable {name!r} to view",
+            found=", ".join(names) or "no variables",
+            advice="Name one of these.",
+        )
+
+
+def _asset(params: Mapping[str, Any], _: Call) -> Attached:
+    """Answer with a file that ships beside the front-end: finer outlines, the movies' encoder."""
+    name = str(params.get("name"))
+    # The name comes from a page: it is one of a file, and leads nowhere else.
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name):
+        raise InvalidParameter("There is no such asset", found=f"{name!r:.80}", advice="Reload.")
+    return Attached(None, (bundle(f"assets/{name}").read_bytes(),))

@@ -109,7 +109,7 @@ class _Run:
         from portal.runner.progress import ProgressPlugin
 
         seconds = 0.5 if self.spec.cluster is None else 5.0
-        self.progress = ProgressPlugin(scheduler, self._tell, every=seconds)
+        self.progress = ProgressPlugin(scheduler, self._tell, self._say, every=seconds)
         self.progress.begin()
 
     def _tell(self, progress: Progress) -> None:

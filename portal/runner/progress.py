@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final
@@ -12,6 +13,8 @@ from distributed.diagnostics.plugin import SchedulerPlugin
 from portal.core.run import Progress
 
 _MOVED: Final = ("get-data", "memory-read", "bytes")
+#: Seconds without a task done after which workers that Dask has paused are told of.
+_STUCK_SECONDS: Final = 10.0
 _UNFINISHED: Final = ("waiting", "queued", "processing", "no-worker")
 
 
@@ -22,6 +25,8 @@ class ProgressPlugin(SchedulerPlugin):
     ----------
     tell
         Called in the scheduler's loop with each Progress that differs from the last.
+    warn
+        Called with the words that say why nothing goes on, and when it goes on again.
     every
         Seconds between two looks.
     """
@@ -29,11 +34,19 @@ class ProgressPlugin(SchedulerPlugin):
     name = "portal-progress"
 
     def __init__(
-        self, scheduler: Scheduler, tell: Callable[[Progress], None], *, every: float = 0.5
+        self,
+        scheduler: Scheduler,
+        tell: Callable[[Progress], None],
+        warn: Callable[[str], None],
+        *,
+        every: float = 0.5,
     ) -> None:
         self._every = every
         self._scheduler = scheduler
         self._tell = tell
+        self._warn = warn
+        self._moved_on = time.monotonic()
+        self._stuck = False
         self._done: Counter[str] = Counter()
         self._failed: Counter[str] = Counter()
         self._total: Counter[str] = Counter()
@@ -51,6 +64,7 @@ class ProgressPlugin(SchedulerPlugin):
     def transition(self, key: Any, start: str, finish: str, *_: Any, **__: Any) -> None:
         """Count a task that is done or has failed by itself."""
         if finish == "memory":
+            self._moved_on = time.monotonic()
             task = self._scheduler.tasks.get(key)
             if task is not None:
                 self._done[task.prefix.name] += 1
@@ -66,6 +80,23 @@ class ProgressPlugin(SchedulerPlugin):
         if _differs(progress, self._last):
             self._last = progress
             self._tell(progress)
+        self._look_for_memory()
+
+    def _look_for_memory(self) -> None:
+        """Say when workers have no memory left to go on with: Dask pauses them, and waits."""
+        paused = [w for w in self._scheduler.workers.values() if w.status.name == "paused"]
+        stuck = bool(paused) and time.monotonic() - self._moved_on > _STUCK_SECONDS
+        if stuck and not self._stuck:
+            limit = min(worker.memory_limit for worker in paused)
+            self._warn(
+                f"no task has ended for {_STUCK_SECONDS:.0f} s: {len(paused)} of "
+                f"{len(self._scheduler.workers)} workers have used up their memory, "
+                f"{limit / 1e9:.3g} GB each, and begin no more. Where it stays so, cancel the run; "
+                "ask for more memory or fewer processes, or use smaller chunks"
+            )
+        elif self._stuck and not stuck:
+            self._warn("computing: its workers have memory again")
+        self._stuck = stuck
 
     def _measure(self) -> Progress:
         for name, prefix in self._scheduler.task_prefixes.items():

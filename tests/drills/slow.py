@@ -71,6 +71,22 @@ def gated(data: xr.Dataset, *, gate: str, tasks: int = 8) -> xr.Dataset:
 
 
 @analysis
+def hoarding(data: xr.Dataset, *, gate: str, memory: int) -> xr.Dataset:
+    """Has a task that holds a number of bytes until a file is there."""
+
+    def hold(block):
+        import psutil
+
+        held = np.ones((memory - psutil.Process().memory_info().rss) // 8)
+        while held.any() and not Path(gate).exists():
+            time.sleep(0.5)
+        return block
+
+    lazy = da.ones(2, chunks=1).map_blocks(hold, meta=np.ones(0))
+    return xr.Dataset({"x": ("n", lazy)})
+
+
+@analysis
 def hungry(data: xr.Dataset) -> xr.Dataset:
     """Has a task that takes more and more memory."""
 

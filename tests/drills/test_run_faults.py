@@ -14,7 +14,7 @@ import numpy as np
 import psutil
 import xarray as xr
 
-from portal.core.job import JobState
+from portal.core.job import JobState, Resources
 from portal.core.run import CRATE, PARTIAL, RESERVE, RESULT, STATUS
 from portal.drivers.compute import processes
 from portal.drivers.compute.local import LocalCompute
@@ -75,6 +75,19 @@ def test_killed_runner_has_failed_and_leaves_no_process(tmp_path):
     assert not (run.directory / STATUS).exists()
     assert not (run.directory / RESULT).exists()
     assert "ActiveActionStatus" in (run.directory / CRATE).read_text()
+
+
+def test_workers_without_memory_are_told_of(tmp_path):
+    gate, limit = tmp_path / "gate", 1_200_000_000
+    run = start(
+        tmp_path,
+        slow.hoarding,
+        parameters={"gate": str(gate), "memory": int(0.87 * limit)},
+        resources=Resources(process_count=1, cpu_cores_per_process=1, memory=limit),
+    )
+    wait_until(lambda: run.said("used up their memory, 1.2 GB each"), seconds=60)
+    gate.touch()
+    assert run.finish().state is JobState.COMPLETED, run.log()
 
 
 def test_run_outlives_its_submitter(tmp_path):

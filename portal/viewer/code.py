@@ -129,7 +129,7 @@ def _minus(
         raise InvalidParameter(
             "There is no second dataset to compare with",
             found="data 'b' in the state",
-            advice="Give it to the view beside the first.",
+            advice="Give it: portal.view(ds, compare=other).",
         )
     if compare.variable not in second.data_vars:
         raise InvalidParameter(

@@ -132,7 +132,7 @@ class Menu implements Take {
 
   private async file(what: 'netcdf' | 'csv'): Promise<string> {
     const { result, buffers } = await this.host.ask!('save', { what, state: this.host.state() });
-    const { name, type } = result as { name: string; type: string };
+    const { name, media_type: type } = result as { name: string; media_type: string };
     return download(new Blob([buffers[0] as BlobPart], { type }), name);
   }
 

@@ -241,6 +241,18 @@ def test_a_large_dataset_is_reduced_and_the_page_says_so() -> None:
     assert content["notes"][0].startswith("Pictures are reduced to at most")
 
 
+def test_a_geometry_is_held_once() -> None:
+    content = held(make_page(globe(falling=True, from_zero=False)))
+    frames = content["frames"]["field"]
+    assert len(frames) == 2
+    (key,) = content["geometries"]
+    assert set(content["geometries"][key]["header"]["arrays"]) >= {"x_edges", "y_edges"}
+    for frame in frames.values():
+        assert frame["header"]["geometry"] == key
+        assert set(frame["header"]["arrays"]) == {"cells"}
+        assert "x" not in frame["header"]
+
+
 def test_many_steps_are_thinned_and_the_page_says_so() -> None:
     text = make_page(noise(2_000, 20), max_bytes=600_000)
     assert len(text.encode()) <= 600_000

@@ -10,8 +10,9 @@ import numpy as np
 
 from portal.errors import InvalidParameter
 from portal.viewer.axes import axis_of
-from portal.viewer.coordinates import coordinate_of, labels_of, role_of
-from portal.viewer.describe import describe, view_of
+from portal.viewer.coordinates import Role, coordinate_of, labels_of
+from portal.viewer.describe import VariableView, describe, view_along
+from portal.viewer.meshes import in_degrees, meshes, places_of, with_places
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from portal.viewer.state import ViewState
 
 Ends = tuple[float, float]
+Window = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +63,27 @@ def slice_of(ds: xr.Dataset, state: ViewState, other: xr.Dataset | None = None) 
     InvalidParameter
         A variable, dimension or index that is not there.
     """
-    variable = state.variable if state.variable is not None else describe(ds).default
-    x, y = _axes(ds, variable, state)
+    known = meshes(ds)
+    places = with_places(ds, known)
+    view = _shown(places, state)
+    x, y = view.x, view.y
     kept = [d for d in (y, x) if d is not None]
     steps = _Steps()
-    array = steps.start("view", "ds", ds, variable, state.index, kept)
+    array = steps.start("view", "ds", places, view.name, state.index, kept)
     if state.compare is not None and state.compare.mode == "difference":
-        array = _minus(steps, array, ds, other, state, kept)
+        array = _minus(steps, array, places, other, state, kept)
     if array.dtype.kind == "c":
         steps.lines.append("view = abs(view)  # complex numbers are shown by their magnitude")
         array = abs(array)
-    places = _places(array, x, y)
     window = state.window
-    if places:
-        array = steps.within(array, places, window)
-    elif x is not None:
+    found: Mapping[Role, xr.DataArray] = {}
+    if x is not None and y is not None:
+        found = places_of(places[view.name], x, y)
+    elif view.kind == "map" and (centers := known[str(x)].centers):
+        found = {"longitude": places[centers[0]], "latitude": places[centers[1]]}
+    if found:
+        array = steps.within(array, places, found, window)
+    elif x is not None and (y is not None or view.kind == "series"):
         array = steps.span(array, x, window and window[:2], roll=y is not None)
         if y is not None:
             array = steps.span(array, y, window and window[2:])
@@ -85,32 +93,21 @@ def slice_of(ds: xr.Dataset, state: ViewState, other: xr.Dataset | None = None) 
     return Slice(array, "\n".join(steps.lines) + "\n")
 
 
-def _axes(ds: xr.Dataset, variable: str, state: ViewState) -> tuple[str | None, str | None]:
-    """Return the dimensions on the axes: those chosen, and the variable's own beside them."""
-    if variable not in ds.data_vars:
+def _shown(ds: xr.Dataset, state: ViewState) -> VariableView:
+    description = describe(ds)
+    name = description.default if state.variable is None else state.variable
+    view = description.variable(name)
+    if view is None:
         raise InvalidParameter(
-            f"There is no variable {variable!r} to take",
-            found=", ".join(map(str, ds.data_vars)) or "no variables",
+            f"There is no variable {name!r} to take",
+            found=", ".join(v.name for v in description.variables) or "no variables",
             advice="Name one of these.",
         )
-    view = view_of(ds[variable], variable)
     if view.kind == "none":
         raise InvalidParameter(
-            f"{variable} has no picture to take",
-            found=view.problem,
-            advice="Choose another variable.",
+            f"{name} has no picture to take", found=view.problem, advice="Choose another variable."
         )
-    for dim in (state.x, state.y):
-        if dim is not None and dim not in view.dims:
-            raise InvalidParameter(
-                f"{variable} has no dimension {dim!r}",
-                found=", ".join(view.dims) or "no dimensions",
-                advice="Name one of these.",
-            )
-    x, y = state.x, state.y
-    x = x or (view.x if view.x != y else view.y)
-    y = y or (view.y if view.y != x else view.x)
-    return x, y
+    return view_along(ds[name], view, state.x, state.y)
 
 
 def _minus(
@@ -145,19 +142,6 @@ def _minus(
     if units is not None and units == minus.attrs.get("units"):
         difference.attrs["units"] = units
     return difference
-
-
-def _places(
-    array: xr.DataArray, x: str | None, y: str | None
-) -> dict[str, tuple[str, xr.DataArray]]:
-    """Names and values of latitudes and longitudes that belong to cells, not to rows and columns."""
-    found: dict[str, tuple[str, xr.DataArray]] = {}
-    for name, coordinate in array.coords.items():
-        if x is not None and set(coordinate.dims) == {x, y} - {None}:
-            role = role_of(str(name), coordinate)
-            if role in {"latitude", "longitude"}:
-                found.setdefault(role, (str(name), coordinate))
-    return found if len(found) == 2 else {}
 
 
 class _Steps:
@@ -249,21 +233,32 @@ class _Steps:
     def within(
         self,
         array: xr.DataArray,
-        places: dict[str, tuple[str, xr.DataArray]],
-        window: tuple[float, float, float, float] | None,
+        ds: xr.Dataset,
+        places: Mapping[Role, xr.DataArray],
+        window: Window | None,
     ) -> xr.DataArray:
         """Keep the cells whose own place lies in the window."""
         if window is None:
             return array
         x0, x1, y0, y1 = window
-        (lat, north), (lon, east) = places["latitude"], places["longitude"]
+        lon = self._degrees(ds, places["longitude"], "lon")
+        lat = self._degrees(ds, places["latitude"], "lat")
         self.lines += [
-            f"east = (view[{lon!r}] - {x0!r}) % 360 <= {x1 - x0!r}",
-            f"north = (view[{lat!r}] >= {y0!r}) & (view[{lat!r}] <= {y1!r})",
-            "view = view.where((east & north).compute(), drop=True)",
+            f"inside = ((lon - {x0!r}) % 360 <= {x1 - x0!r}) & (lat >= {y0!r}) & (lat <= {y1!r})",
+            "view = view.where(inside.compute(), drop=True)",
         ]
-        inside = ((east - x0) % 360 <= x1 - x0) & (north >= y0) & (north <= y1)
+        inside = ((lon - x0) % 360 <= x1 - x0) & (lat >= y0) & (lat <= y1)
         return array.where(inside.compute(), drop=True)
+
+    def _degrees(self, ds: xr.Dataset, place: xr.DataArray, name: str) -> xr.DataArray:
+        """Take the places of cells from the dataset, which holds them as coordinate or variable."""
+        line = f"{name} = ds[{str(place.name)!r}]"
+        moving = [str(d) for d in ds[place.name].dims if d not in place.dims]
+        if moving:
+            line = _call(f"{line}.isel", dict.fromkeys(moving, ("0", "")))
+        factor = float(in_degrees(place, np.ones(1))[0])
+        self.lines.append(line if factor == 1 else f"{line} * {factor!r}")
+        return place if factor == 1 else place * factor
 
 
 def _checked(array: xr.DataArray, dim: str, i: int) -> int:

@@ -57,12 +57,26 @@ def columns() -> xr.Dataset:
     rng = np.random.default_rng(2)
     lat, lon = rng.uniform(-90, 90, 300), rng.uniform(0, 360, 300)
     return xr.Dataset(
-        {"ps": ("ncol", rng.normal(size=300))},
         {
+            "ps": (("time", "ncol"), rng.normal(size=(2, 300))),
             "lat": ("ncol", lat, {"units": "degrees_north"}),
             "lon": ("ncol", lon, {"units": "degrees_east"}),
         },
     )
+
+
+def voronoi_cells() -> xr.Dataset:
+    """Places in radians, as MPAS writes them."""
+    ds = columns().rename(ncol="nCells", lat="latCell", lon="lonCell")
+    for name in ("latCell", "lonCell"):
+        ds[name] = np.radians(ds[name]).assign_attrs(units="rad")
+    return ds
+
+
+def moving() -> xr.Dataset:
+    """Places written once for each time."""
+    ds = curvilinear()
+    return ds.assign_coords({n: ds[n].expand_dims(t=2) for n in ("nav_lat", "nav_lon")})
 
 
 def made(ds: xr.Dataset, other: xr.Dataset | None = None, **state: Any) -> xr.DataArray:
@@ -139,18 +153,27 @@ def test_a_window(falling: bool, from_zero: bool, window: list[float], lon: Any)
         assert view.size == 1
 
 
-@pytest.mark.parametrize("source", [curvilinear, columns])
-def test_a_window_of_places(source: Any) -> None:
+@pytest.mark.parametrize(
+    ("source", "variable", "lon", "lat"),
+    [
+        (curvilinear, "sst", "nav_lon", "nav_lat"),
+        (moving, "sst", "nav_lon", "nav_lat"),
+        (columns, "ps", "lon", "lat"),
+        (voronoi_cells, "ps", "lonCell", "latCell"),
+    ],
+)
+def test_a_window_of_places(source: Any, variable: str, lon: str, lat: str) -> None:
     ds = source()
-    (variable,) = ds.data_vars
-    window = [-30, 10, 35, 55]
-    view = made(ds, variable=variable, window=window)
-    lat = view["nav_lat" if "nav_lat" in view.coords else "lat"]
-    lon = view["nav_lon" if "nav_lon" in view.coords else "lon"]
-    held = view.notnull()
-    assert held.any()
-    inside = (lat >= 35) & (lat <= 55) & ((lon + 30) % 360 <= 40)
-    assert (held == inside).all()
+    view = made(ds, variable=variable, window=[-30, 10, 35, 55])
+    factor = 180 / np.pi if lon == "lonCell" else 1
+    north, east = ds[lat] * factor, ds[lon] * factor
+    inside = (north >= 35) & (north <= 55) & ((east + 30) % 360 <= 40)
+    if "t" in inside.dims:
+        inside = inside.isel(t=0)
+    slider = next(d for d in ds[variable].dims if d not in view.dims)
+    expected = ds[variable].isel({slider: 0}).where(inside, drop=True)
+    assert view.notnull().sum() == inside.sum() > 0
+    np.testing.assert_array_equal(view.values, expected.values)
 
 
 def test_a_difference_and_a_second_dataset() -> None:

@@ -33,6 +33,13 @@ def runs(fed: Federation, *, limit: int = 100, held: Runs | None = None) -> list
     return [_summary(run) for run in (fed.runs() if held is None else held)[:limit]]
 
 
+def listing(fed: Federation) -> dict[str, Any]:
+    """Return the newest runs, and the facilities whose runs are missing, each with its reason."""
+    held = fed.runs()
+    problems = [{"facility": p.facility, "reason": p.reason} for p in held.problems]
+    return {"runs": runs(fed, held=held), "problems": problems}
+
+
 def _summary(run: Run) -> dict[str, Any]:
     try:
         spec = run.spec
@@ -75,6 +82,8 @@ def update(run: Run) -> dict[str, Any]:
         "at": run.at,
         "state": status.state.value,
         "created": run.spec.created,
+        "parameters": dict(run.spec.parameters),
+        "placement_html": run.placement._repr_html_(),
         "elapsed": max(0.0, until - status.started) if status.started else 0.0,
         "offset": size,
         "progress": status.progress.to_dict() if status.progress else None,
@@ -116,6 +125,34 @@ def cancel(fed: Federation, run_id: object) -> None:
     InvalidInput, UnknownRun, Denied
     """
     fed.get_run(text(run_id, "run id")).cancel()
+
+
+def rerun(fed: Federation, run_id: object, asked: Mapping[str, Any]) -> dict[str, str]:
+    """Run a run once more; return the id of the new one. See :func:`again`.
+
+    Raises
+    ------
+    InvalidInput, InvalidParameter, EnvironmentMismatch, UnknownRun, Unavailable, Denied
+    """
+    return {"id": again(fed.get_run(text(run_id, "run id")), asked).id}
+
+
+def again(run: Run, asked: Mapping[str, Any]) -> Run:
+    """Run a run once more: ``at`` another place where it is given, ``changes`` of parameters.
+
+    Raises
+    ------
+    InvalidInput, InvalidParameter, EnvironmentMismatch, Unavailable, Denied
+    """
+    changes = asked.get("changes") or {}
+    if not isinstance(changes, Mapping) or not set(changes) <= set(run.spec.parameters):
+        raise InvalidInput(
+            "A run is run again with other values of its parameters",
+            found=repr(changes)[:200],
+            advice=f"Its parameters are {', '.join(run.spec.parameters) or 'none'}.",
+        )
+    at = asked.get("at")
+    return run.rerun(at=text(at, "place") if at else None, **changes)
 
 
 def facilities(fed: Federation) -> list[dict[str, Any]]:

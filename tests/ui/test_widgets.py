@@ -152,6 +152,19 @@ def test_a_run_is_followed_to_its_end(fed, run, monkeypatch):
     assert not followers()
 
 
+def test_a_run_is_run_again_and_followed(fed, run, monkeypatch):
+    front = Front(RunWidget(run), monkeypatch)
+    refused = front.ask("rerun", {"id": run.id, "changes": {"at": "x"}}, "1")
+    assert refused["error"]["kind"] == "InvalidInput"
+    asked = {"id": run.id, "at": "local", "changes": {"years": 20}}
+    again = front.ask("rerun", asked, "2")["result"]["id"]
+    assert fed.get_run(again).spec.parameters == {"years": 20}
+    assert front.ask("run", {"id": again}, "3")["result"]["id"] == again
+    assert front.ask("cancel", {"id": again}, "4")["result"] is None
+    assert fed.get_run(again).state.final
+    assert not run.state.final or run.state == "completed"
+
+
 def test_cancel_ends_the_run(run, monkeypatch):
     widget = RunWidget(run)
     front = Front(widget, monkeypatch)
@@ -273,6 +286,11 @@ def test_what_cannot_be_taken_is_said_under_the_form(fed, fields, named):
 
 def test_a_form_runs_and_shows_the_result(fed):
     form = AnalysisForm(fed, warming, scenario=fed.item(E1), years=20)
+    form.compare.click()
+    table = wait_until(lambda: form.placement.value or form.error.value, seconds=60)
+    assert "local.default" in table
+    assert len(fed.runs()) == 0
+    wait_until(lambda: not form.button.disabled)
     form.button.click()
     wait_until(lambda: form.outcome.children or form.error.value, seconds=60)
     assert form.error.value == ""

@@ -200,6 +200,13 @@ export interface RunSummary {
   title: string;
 }
 
+export interface RunList {
+  /** The newest. */
+  runs: RunSummary[];
+  /** The places whose runs are missing. */
+  problems: { facility: string; reason: string }[];
+}
+
 export interface TaskCount {
   done: number;
   total: number;
@@ -224,6 +231,9 @@ export interface RunUpdate {
   at: string;
   state: string;
   created: string;
+  parameters: Record<string, unknown>;
+  /** Where it could have run, as it was estimated when it was asked for. */
+  placement_html: string;
   /** Seconds. */
   elapsed: number;
   /** How much of the run's events is told here, bytes. */
@@ -250,9 +260,11 @@ export interface FinderBackend {
 }
 
 export interface Backend extends FinderBackend {
-  runs(): Promise<RunSummary[]>;
+  runs(): Promise<RunList>;
   run(id: string, offset: number): Promise<RunUpdate>;
   cancel(id: string): Promise<void>;
+  /** Start it once more, as a run of its own. */
+  rerun(id: string, asked: { at: string; changes: object }): Promise<{ id: string }>;
 }
 
 /** An answer that says no: `kind` is the name of Portal's error, the message is for the person. */

@@ -167,7 +167,8 @@ export function kernelComm(model: Model, onEvent?: (event: string, data: unknown
       forget: name => result('forget', { name }),
       runs: () => result('runs', {}),
       run: (id, offset) => result('run', { id, offset }),
-      cancel: async id => void (await ask('cancel', { id }))
+      cancel: async id => void (await ask('cancel', { id })),
+      rerun: (id, asked) => result('rerun', { id, ...asked })
     },
     close
   };

@@ -1,4 +1,5 @@
 /** One run, live: state, progress by kind of task, log, error and result. */
+import { createAgain } from './again';
 import { type Backend, isFinal, reason, type RunUpdate } from './backend';
 import { button, copyButton, fact, h, sandboxed, say } from './dom';
 import { bytes, duration, moment } from './format';
@@ -50,6 +51,13 @@ export function createRun(
   const log = h('pre', { class: 'portal-log', tabindex: '0', 'aria-label': 'Log' });
   const logBox = h('details', { hidden: true }, h('summary', {}, 'Log'), log);
   const directory = h('dl', { class: 'portal-facts' });
+  const placement = h(
+    'details',
+    { hidden: true, 'data-testid': 'portal-run-placement' },
+    h('summary', {}, 'Why there')
+  );
+  const again = createAgain(backend, id, open);
+  const next = h('div');
   const root = h(
     'section',
     {
@@ -70,10 +78,14 @@ export function createRun(
     failure,
     result,
     logBox,
-    directory
+    placement,
+    directory,
+    again.element,
+    next
   );
   host.append(root);
 
+  let started: RunView | undefined;
   let last: RunUpdate | undefined;
   let offset = 0;
   let shownResult = '';
@@ -124,6 +136,8 @@ export function createRun(
     showError(last.error);
     showResult(update.result_html ?? '');
     showLog(last.log);
+    showPlacement(update.placement_html);
+    again.fill(update);
     const path = h('code', { class: 'portal-path' }, update.directory);
     directory.replaceChildren(
       ...fact(
@@ -211,6 +225,19 @@ export function createRun(
     }
   }
 
+  function showPlacement(html: string): void {
+    if (html && placement.hidden) {
+      placement.append(sandboxed(html, 'Where it could have run', root));
+      placement.hidden = false;
+    }
+  }
+
+  /** Follow a run that was started from this one, below it. */
+  function open(another: string): void {
+    started?.dispose();
+    started = createRun(next, { backend, id: another });
+  }
+
   function showLog(text: string): void {
     const tail = text.length > MOST_LOG ? `…${text.slice(-MOST_LOG)}` : text;
     if (tail !== log.textContent) {
@@ -265,12 +292,14 @@ export function createRun(
     apply,
     follow(wanted) {
       following = wanted;
+      started?.follow(wanted);
       void poll();
     },
     dispose() {
       disposed = true;
       clearTimeout(timer);
       clearInterval(ticking);
+      started?.dispose();
       root.remove();
     }
   };

@@ -1,5 +1,5 @@
 /** The runs, newest first; one that is chosen is followed live. */
-import { type Backend, isFinal, reason, type RunSummary } from './backend';
+import { type Backend, isFinal, reason, type RunList, type RunSummary } from './backend';
 import { backButton } from './details';
 import { button, h, say } from './dom';
 import { moment } from './format';
@@ -18,6 +18,12 @@ const PERIOD = 1000;
 export function createRuns(host: HTMLElement, { backend }: { backend: Backend }): RunsView {
   const status = h('p', { class: 'portal-status', role: 'status' }, 'Reading the runs…');
   const trouble = h('p', { class: 'portal-notice portal-bad', role: 'alert', hidden: true });
+  const problems = h('ul', {
+    class: 'portal-notice',
+    role: 'status',
+    hidden: true,
+    'data-testid': 'portal-problems'
+  });
   const empty = h(
     'div',
     { class: 'portal-empty', hidden: true },
@@ -40,6 +46,7 @@ export function createRuns(host: HTMLElement, { backend }: { backend: Backend })
     { class: 'portal-list' },
     h('div', { class: 'portal-run-head' }, status, refresh),
     trouble,
+    problems,
     empty,
     items
   );
@@ -67,10 +74,10 @@ export function createRuns(host: HTMLElement, { backend }: { backend: Backend })
     polling = true;
     let live = true;
     try {
-      const runs = await backend.runs();
-      show(runs);
+      const found = await backend.runs();
+      show(found);
       say(trouble, '');
-      live = runs.some(run => !isFinal(run.state));
+      live = found.runs.some(run => !isFinal(run.state));
     } catch (error) {
       say(trouble, reason(error));
     } finally {
@@ -80,8 +87,9 @@ export function createRuns(host: HTMLElement, { backend }: { backend: Backend })
     timer = setTimeout(() => void poll(), live ? PERIOD : 10 * PERIOD);
   }
 
-  function show(runs: RunSummary[]): void {
-    const now = JSON.stringify(runs);
+  function show(found: RunList): void {
+    const { runs } = found;
+    const now = JSON.stringify(found);
     if (disposed || now === seen) {
       return;
     }
@@ -95,6 +103,10 @@ export function createRuns(host: HTMLElement, { backend }: { backend: Backend })
     if (runs.length === 1) {
       status.textContent = `1 run${live ? ', live' : ''}`;
     }
+    problems.hidden = found.problems.length === 0;
+    problems.replaceChildren(
+      ...found.problems.map(p => h('li', {}, h('strong', {}, p.facility), ` ${p.reason}`))
+    );
     empty.hidden = runs.length > 0;
     items.hidden = runs.length === 0;
     items.replaceChildren(...runs.map(row));

@@ -39,7 +39,8 @@ export function restBackend(settings: ServerConnection.ISettings): Backend {
     runs: () => ask(['runs']),
     // The server tells all that is known; nothing depends on the offset.
     run: id => ask(['runs', id]),
-    cancel: id => ask(['runs', id, 'cancel'], post({}))
+    cancel: id => ask(['runs', id, 'cancel'], post({})),
+    rerun: (id, asked) => ask(['runs', id, 'rerun'], post(asked))
   };
 }
 

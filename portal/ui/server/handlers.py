@@ -170,8 +170,8 @@ class RunsHandler(PortalHandler):
 
     @guarded("read")
     async def get(self) -> None:
-        """Answer with the newest runs."""
-        await self.answer(messages.runs)
+        """Answer with the newest runs, and where others are that could not be listed."""
+        await self.answer(messages.listing)
 
 
 class RunHandler(PortalHandler):
@@ -190,6 +190,15 @@ class CancelHandler(PortalHandler):
     async def post(self, run_id: str) -> None:
         """End it."""
         await self.answer(lambda fed: messages.cancel(fed, run_id))
+
+
+class RerunHandler(PortalHandler):
+    """A run once more."""
+
+    @guarded("write")
+    async def post(self, run_id: str) -> None:
+        """Start it; answer with its id."""
+        await self.answer(lambda fed: messages.rerun(fed, run_id, self.mapping()))
 
 
 class FacilitiesHandler(PortalHandler):
@@ -212,6 +221,7 @@ ROUTES: tuple[tuple[str, type[JupyterHandler]], ...] = (
     (r"portal/api/runs", RunsHandler),
     (r"portal/api/runs/([^/]+)", RunHandler),
     (r"portal/api/runs/([^/]+)/cancel", CancelHandler),
+    (r"portal/api/runs/([^/]+)/rerun", RerunHandler),
     (r"portal/api/facilities", FacilitiesHandler),
     (r"portal/api/dashboards/([^/]+)/(.*)", DashboardPages),
 )

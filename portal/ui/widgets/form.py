@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any
 
@@ -84,12 +84,18 @@ class AnalysisForm(ipywidgets.VBox):  # type: ignore[misc]
             description="Run", button_style="primary", tooltip=f"Run {analysis.name}"
         )
         self.button.on_click(lambda _: self.start())
+        self.compare = ipywidgets.Button(
+            description="Compare places", tooltip="Estimate each place; nothing is started"
+        )
+        self.compare.on_click(lambda _: self._work(self._compare, "placing"))
+        self.placement = ipywidgets.HTML()
         self.error = ipywidgets.HTML()
         self.error.add_class("portal-form-error")
         self.outcome = ipywidgets.VBox()
         title = ipywidgets.Label(analysis.title, style={"font_weight": "bold"})
         rows = [self._row(name, field) for name, field in self.fields.items()]
-        super().__init__([title, *rows, self.button, self.error, self.outcome])
+        buttons = ipywidgets.HBox([self.button, self.compare])
+        super().__init__([title, *rows, buttons, self.error, self.placement, self.outcome])
 
     def _inputs(self, values: Mapping[str, Any]) -> dict[str, ipywidgets.Widget]:
         ids = [item.id for item in self._fed.search(limit=MAX_LIMIT)]
@@ -132,26 +138,37 @@ class AnalysisForm(ipywidgets.VBox):  # type: ignore[misc]
 
     def start(self) -> None:
         """Start the run, in a thread; what cannot be taken is said under the form."""
-        self.button.disabled = True
+        self._work(self._start, "running")
+
+    def _work(self, work: Callable[[], None], what: str) -> None:
+        """Do what a button is for; meanwhile no button can be pressed."""
+
+        def done() -> None:
+            try:
+                work()
+            except PortalError as error:
+                self._say(str(error))
+            except Exception:  # noqa: BLE001 - whatever it is, the person who pressed is told
+                fault = messages.unexpected(log_fault(f"{what} {self._analysis.name}"))
+                self._say(fault["message"])
+            finally:
+                self.button.disabled = self.compare.disabled = False
+
+        self.button.disabled = self.compare.disabled = True
         self.error.value = ""
-        in_thread(self._start)
+        in_thread(done)
+
+    def _compare(self) -> None:
+        self.placement.value = self._fed.place(self._analysis, **self.values())._repr_html_()
 
     def _start(self) -> None:
-        try:
-            self.run = self._fed.run(self._analysis, **self.values())
-            widget = RunWidget(self.run)
-        except PortalError as error:
-            self._say(str(error))
-        except Exception:  # noqa: BLE001 - whatever it is, the person who pressed is told
-            self._say(messages.unexpected(log_fault(f"running {self._analysis.name}"))["message"])
-        else:
-            for old in self.outcome.children:
-                old.close()
-            self.outcome.children = (widget,)
-            widget.observe(lambda change: self._show(widget, change["new"]), "update")
-            self._show(widget, widget.update)
-        finally:
-            self.button.disabled = False
+        self.run = self._fed.run(self._analysis, **self.values())
+        widget = RunWidget(self.run)
+        for old in self.outcome.children:
+            old.close()
+        self.outcome.children = (widget,)
+        widget.observe(lambda change: self._show(widget, change["new"]), "update")
+        self._show(widget, widget.update)
 
     def _show(self, widget: RunWidget, update: Mapping[str, Any]) -> None:
         """Put the result under the run once it is there."""

@@ -23,8 +23,9 @@ EVERY = 0.5
 class RunWidget(BridgeWidget):
     """Follow a run. Closing it, or the notebook, leaves the run as it is.
 
-    Its front-end may ask for ``run`` and ``cancel``; it is told
-    ``{event: "update", data}`` when there is news, and finds the last of it in ``update``.
+    Its front-end may ask for ``run``, ``cancel`` and ``rerun``, of the run and of those that it has
+    started so; it is told ``{event: "update", data}`` when there is news of the run, and finds the
+    last of it in ``update``.
 
     Parameters
     ----------
@@ -56,7 +57,9 @@ class RunWidget(BridgeWidget):
         self._looking = threading.Lock()
         self._stop = threading.Event()
         first = messages.update(self._run)
-        super().__init__({"run": self._ask, "cancel": self._cancel}, run_id=run.id, update=first)
+        self._others: dict[str, Run] = {}
+        methods = {"run": self._ask, "cancel": self._cancel, "rerun": self._rerun}
+        super().__init__(methods, run_id=run.id, update=first)
         if not self._ended:
             in_thread(self._follow)
 
@@ -64,14 +67,26 @@ class RunWidget(BridgeWidget):
     def _ended(self) -> bool:
         return JobState(self.update["state"]).final
 
-    def _ask(self, _: Mapping[str, Any], __: Call) -> dict[str, Any]:
+    def _ask(self, params: Mapping[str, Any], _: Call) -> dict[str, Any]:
+        other = self._others.get(str(params.get("id")))
+        if other is not None:
+            return messages.update(other)
         with self._looking:
             return self.update if self._ended else messages.update(self._run)
 
-    def _cancel(self, _: Mapping[str, Any], __: Call) -> None:
+    def _cancel(self, params: Mapping[str, Any], _: Call) -> None:
+        other = self._others.get(str(params.get("id")))
+        if other is not None:
+            other.cancel()
+            return
         with self._looking:
             self._run.cancel()
         self._look()
+
+    def _rerun(self, params: Mapping[str, Any], _: Call) -> dict[str, str]:
+        started = messages.again(self._others.get(str(params.get("id")), self._run), params)
+        self._others[started.id] = started
+        return {"id": started.id}
 
     def _follow(self) -> None:
         while not self._stop.wait(EVERY):

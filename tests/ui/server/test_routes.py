@@ -108,11 +108,13 @@ async def test_facilities_are_listed_without_their_options(ask):
 
 
 async def test_a_run_is_listed_followed_and_canceled(ask, home):
-    assert await ask("runs") == (200, [])
+    assert await ask("runs") == (200, {"runs": [], "problems": []})
     with portal.connect(home=home) as fed:
         run = fed.run(warming, scenario="metoffice:e1-north-america", title="E1")
-    code, runs = await ask("runs")
-    assert [(r["id"], r["title"], r["analysis"]) for r in runs] == [(run.id, "E1", "warming")]
+    code, found = await ask("runs")
+    assert [(r["id"], r["title"], r["analysis"]) for r in found["runs"]] == [
+        (run.id, "E1", "warming")
+    ]
     while (update := (await ask("runs", run.id))[1])["state"] not in ("completed", "failed"):
         await asyncio.sleep(0.1)
     assert update["state"] == "completed", update
@@ -123,6 +125,26 @@ async def test_a_run_is_listed_followed_and_canceled(ask, home):
     code, nothing = await ask("runs", run.id, "cancel", method="POST", body="")
     assert (code, nothing) == (204, None)
     assert (await ask("runs", run.id))[1]["state"] == "completed"
+
+    body = '{"at": "", "changes": {"years": 20}}'
+    code, again = await ask("runs", run.id, "rerun", method="POST", body=body)
+    assert code == 200
+    _, update = await ask("runs", again["id"])
+    assert update["parameters"] == {"years": 20}
+    assert "local.default" in update["placement_html"]
+    assert await ask("runs", again["id"], "cancel", method="POST", body="") == (204, None)
+
+
+async def test_places_whose_runs_are_missing_are_named(ask, home):
+    (home / "facilities").mkdir(parents=True, exist_ok=True)
+    (home / "facilities" / "away.toml").write_text(
+        'name = "Away"\n[compute.host]\ndriver = "ssh"\nhost = "127.0.0.1"\nport = 9\n'
+    )
+    code, found = await ask("runs")
+    assert (code, found["runs"]) == (200, [])
+    (problem,) = found["problems"]
+    assert problem["facility"] == "away.host"
+    assert "left out" in problem["reason"]
 
 
 @pytest.mark.parametrize("path", [("runs", "none"), ("runs", "..%2F..")])
@@ -137,7 +159,7 @@ async def test_a_fault_gives_a_reference_and_no_internals(ask, home, caplog, mon
     def breaks(fed):
         raise RuntimeError(f"a fault of ours, at {home}")
 
-    monkeypatch.setattr("portal.ui.messages.runs", breaks)
+    monkeypatch.setattr("portal.ui.messages.listing", breaks)
     code, reply = await ask("runs")
     assert (code, reply["kind"]) == (500, "InternalError")
     assert str(home) not in reply["message"]

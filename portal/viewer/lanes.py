@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from typing import TYPE_CHECKING, Any
+import time
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from portal.viewer.call import go_on
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 
     from portal.viewer.call import Call
 
+T = TypeVar("T")
 MOST_THREADS = 4
 _LOOK = 0.05
 
@@ -101,7 +104,34 @@ def in_threads(
         raise failed[0]
 
 
-def wait_for(coming: Any, call: Call) -> Any:
+def in_time(work: Callable[[], T], seconds: float, call: Call) -> T | None:
+    """Do `work` in a thread of its own; None where it takes longer than `seconds`.
+
+    Raises
+    ------
+    Interrupted
+        The call was cancelled.
+    Exception
+        What `work` raised.
+    """
+    coming: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            coming.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
+            coming.set_exception(error)
+
+    threading.Thread(target=run, name="portal-read", daemon=True).start()
+    last = time.monotonic() + seconds
+    while time.monotonic() < last:
+        go_on(call)
+        with contextlib.suppress(TimeoutError):
+            return coming.result(timeout=_LOOK)
+    return None
+
+
+def wait_for(coming: Future[T], call: Call) -> T:
     """Return the result of a future, unless the call is cancelled before.
 
     Raises

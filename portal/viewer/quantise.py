@@ -61,7 +61,7 @@ def pack(values: NDArray[Any], *, moving: bool = False, span: float = 0.0) -> Pa
     """Quantise to even steps between the smallest and largest finite value.
 
     There are 65,533 of them, or 253 for a picture that moves where these are enough. The error is
-    at most half a step (and the rounding of the numbers' own type); NaN and both infinities keep
+    at most half a step (51 hundredths in float32); NaN and both infinities keep
     codes of their own; whole numbers spanning no more are exact. Where the steps would be visible
     (`span`) the values travel as floats.
 
@@ -96,6 +96,8 @@ def pack(values: NDArray[Any], *, moving: bool = False, span: float = 0.0) -> Pa
         # Spans at the ends of float64, or lost beside the size of their numbers, are not quantised.
         if width > LARGEST_SPAN or (width > 0 and scale < max(math.ulp(low), 1 / LARGEST_SPAN)):
             return Packed(np.asarray(numbers, dtype=np.float64), None, None)
+        if single and not 1e-30 < width < 1e30:
+            numbers = numbers.astype(np.float64)
         codes = numbers - numbers.dtype.type(low)
         codes *= numbers.dtype.type(1 / scale)
         codes += numbers.dtype.type(0.5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from portal.viewer.describe import Description, VariableView, describe
 from portal.viewer.earth import Earth
 from portal.viewer.frame import Frame
 from portal.viewer.geometry import Geometry
+from portal.viewer.lanes import in_time
 from portal.viewer.layout import geometry_of
 from portal.viewer.limits import Limits, limits_of
 from portal.viewer.minus import about_zero
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from portal.viewer.sources import Source
 
 MOST_GEOMETRIES = 32
+SAMPLE_PATIENCE = 1.0
+"""Seconds for a sample that the colour limits are found from."""
 
 
 class Viewer:
@@ -171,11 +175,20 @@ class Viewer:
         array: xr.DataArray | None,
         view: VariableView,
         seen: NDArray[np.generic],
+        call: Call,
     ) -> Limits:
-        """Return the colour limits of a variable; without an array those of a difference."""
+        """Return the colour limits of a variable; without an array those of a difference.
+
+        A store that does not deliver a sample in `SAMPLE_PATIENCE` seconds does without.
+        """
         limits = self._limits.get(key)
         if limits is None:
-            limits = about_zero(seen) if array is None else limits_of(array, view, seen)
+            if array is None:
+                limits = about_zero(seen)
+            else:
+                limits = in_time(
+                    lambda: limits_of(array, view, seen), SAMPLE_PATIENCE, call
+                ) or limits_of(array, replace(view, sliders=()), seen)
             if limits.found:
                 self._limits[key] = limits
         return limits

@@ -164,7 +164,8 @@ class Shot:
     def _limits(self, cells: NDArray[Any]) -> Limits:
         request = self._request
         key = (request.data, self.view.name, request.minus)
-        return self._viewer.limits(key, None if self._minus else self._array, self.view, cells)
+        array = None if self._minus else self._array
+        return self._viewer.limits(key, array, self.view, cells, self._call)
 
     def _header(self, cells: NDArray[Any]) -> dict[str, Any]:
         array, view = self._array, self.view

@@ -84,7 +84,7 @@ def middle(image: Image.Image, value: float) -> tuple[float, float]:
     """Mean row and column of the pixels that have the colour of a value."""
     distance = np.abs(np.asarray(image.convert("RGB")).astype(int) - color(value)).max(axis=2)
     rows, columns = np.nonzero(distance <= 2)
-    assert rows.size > 0.05 * image.width * image.height
+    assert rows.size > 0.03 * image.width * image.height
     return float(rows.mean()), float(columns.mean())
 
 
@@ -190,9 +190,11 @@ def test_a_gif_has_its_frames(shown: Page) -> None:
         image.seek(i)
         assert image.info["duration"] == 200
         seen.append(image.convert("RGB").copy())
-    # What was south-west in the first frame is south-east in the second.
-    assert middle(seen[0], 0)[1] > 0
-    assert np.abs(np.asarray(seen[0]).astype(int) - np.asarray(seen[1])).max() > 50
+    # Zeros are north-west, then south-east, then south-west.
+    first, second, third = (middle(image, 0) for image in seen)
+    assert first[0] + 20 < second[0] == pytest.approx(third[0], abs=3)
+    assert first[1] == pytest.approx(third[1], abs=3)
+    assert first[1] + 40 < second[1]
     shown.wait_for_selector("[data-portal-frame*='\"time\":0']")
 
 
@@ -208,7 +210,6 @@ def test_an_mp4_has_its_samples_or_says_why_not(shown: Page) -> None:
         assert said.endswith("Save a GIF instead.")
         return
     assert said.startswith("Saved ")
-    shown.wait_for_function("true")
     (movie,) = data
     assert movie[4:8] == b"ftyp"
     at = movie.index(b"stsz")

@@ -162,4 +162,4 @@ def _asset(params: Mapping[str, Any], _: Call) -> Attached:
     # The name comes from a page: it is one of a file, and leads nowhere else.
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name):
         raise InvalidParameter("There is no such asset", found=f"{name!r:.80}", advice="Reload.")
-    return Attached(None, (bundle(f"assets/{name}").read_bytes(),))
+    return Attached(None, (bundle(name).read_bytes(),))

@@ -22,7 +22,7 @@ export function createRuns(host: HTMLElement, { backend }: { backend: Backend })
     class: 'portal-notice',
     role: 'status',
     hidden: true,
-    'data-testid': 'portal-problems'
+    'data-testid': 'portal-missing'
   });
   const empty = h(
     'div',

@@ -16,6 +16,11 @@ interface Sent {
 
 type Heard = Parameters<Model['on']>[1];
 
+/** Panel's models are proxies, which answer only when they are asked for the method itself. */
+export function isPanel(model: Model | PanelModel): model is PanelModel {
+  return typeof (model as PanelModel).send_msg === 'function';
+}
+
 export function panelModel(model: PanelModel): Model {
   const traits = model as unknown as Record<string, unknown>;
   const given = new Map<Heard, (data: Sent) => void>();

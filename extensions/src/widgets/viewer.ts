@@ -1,7 +1,7 @@
 /** The viewer as an anywidget, and as the script of a page that stands alone. */
 import { type Channel, kernelChannel, type Model } from '../components/comm';
 import { later } from '../components/dom';
-import { type PanelModel, panelModel } from '../components/panel';
+import { isPanel, type PanelModel, panelModel } from '../components/panel';
 import { aligned } from '../components/viewer/ask';
 import { FrameCache } from '../components/viewer/cache';
 import { type Description, Frame, type FrameHeader, type FrameSource } from '../components/viewer/frame';
@@ -69,7 +69,7 @@ function cacheOf(model: Model): FrameCache {
 
 export default {
   render({ model: given, el }: { model: Model | PanelModel; el: HTMLElement }): () => void {
-    const model = 'send_msg' in given ? panelModel(given) : given;
+    const model = isPanel(given) ? panelModel(given) : given;
     const channel = kernelChannel(model, undefined, PATIENCE);
     const source = kernelSource(model, channel);
     const dispose = createViewer(el, source, cacheOf(model));

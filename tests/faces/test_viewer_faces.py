@@ -1,0 +1,106 @@
+"""The viewer in Panel and Voilà, and in notebooks that are saved: real servers, a real browser."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from tests.helpers import wait_until
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+#: Milliseconds: a page starts a kernel, on a machine that may be busy.
+PAGE = 120_000
+DATA = """\
+import numpy as np
+import xarray as xr
+
+import portal
+
+ds = xr.Dataset(
+    {"t": (("time", "lat", "lon"), np.arange(10_800.0).reshape(6, 30, 60), {"units": "K"})},
+    {
+        "lat": ("lat", np.linspace(-87, 87, 30), {"units": "degrees_north"}),
+        "lon": ("lon", np.linspace(-177, 177, 60), {"units": "degrees_east"}),
+    },
+)
+"""
+APP = f"""\
+import panel as pn
+
+{DATA}
+pn.extension()
+pane = portal.view(ds, title="First").panel()
+said = pn.widgets.StaticText(name="Said")
+pane.param.watch(lambda event: setattr(said, "value", f"time {{event.new['index']}}"), "state")
+jump = pn.widgets.Button(name="Jump")
+jump.on_click(lambda _: setattr(pane, "state", pane.state | {{"index": {{"time": 5}}}}))
+pn.Column(pane, said, jump).servable()
+"""
+
+
+def stepped(viewer: Locator, slider: str = "time") -> None:
+    """Hold a view to having a picture, and to stepping when a key is pressed."""
+    from playwright.sync_api import expect
+
+    expect(viewer).to_have_attribute("data-portal-frame", re.compile('"time":0'), timeout=PAGE)
+    viewer.get_by_role("slider", name=slider).press("ArrowRight")
+    expect(viewer).to_have_attribute("data-portal-frame", re.compile('"time":1'), timeout=PAGE)
+
+
+@contextmanager
+def panel_serve(folder: Path) -> Iterator[str]:
+    """Serve an app by Panel's own server; give its address."""
+    script = folder / "app.py"
+    script.write_text(APP)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = ["-m", "panel", "serve", str(script), f"--port={port}", "--address=127.0.0.1"]
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen(
+            [sys.executable, *command, f"--allow-websocket-origin=127.0.0.1:{port}"],
+            env={**os.environ, "PORTAL_HOME": str(folder / "home")},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    url = f"http://127.0.0.1:{port}/app"
+
+    def answers() -> bool:
+        assert server.poll() is None, (folder / "log").read_text()
+        try:
+            with urlopen(url, timeout=60) as reply:
+                return bool(reply.status == 200)
+        except URLError:
+            return False
+
+    try:
+        wait_until(answers, seconds=120)
+        yield url
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def test_a_view_in_a_panel_app(quiet_page: Page, tmp_path: Path) -> None:
+    from playwright.sync_api import expect
+
+    with panel_serve(tmp_path) as url:
+        quiet_page.goto(url)
+        viewer = quiet_page.locator("section.portal-viewer")
+        stepped(viewer)
+        # What is shown is known to the app, and the app can change it.
+        expect(quiet_page.get_by_text("time {'time': 1}")).to_be_visible(timeout=PAGE)
+        quiet_page.get_by_role("button", name="Jump").click()
+        expect(viewer).to_have_attribute("data-portal-frame", re.compile('"time":5'), timeout=PAGE)

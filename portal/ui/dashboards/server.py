@@ -17,6 +17,8 @@ from jupyter_server.serverapp import ServerApp
 from jupyter_server.utils import JupyterServerAuthWarning
 from traitlets.config import Config
 
+from portal.ui.server.promptness import be_prompt
+
 #: Voilà bundles the modules of JupyterLab 4.2: other extensions fail beside them. Without the first
 #: no widget is rendered.
 EXTENSIONS = (
@@ -97,4 +99,5 @@ def main(argv: list[str] | None = None) -> None:
     server.initialize(argv, find_extensions=False)
     if not server.identity_provider.auth_enabled:
         sys.exit("The dashboards are not served without authentication: leave the token as it is.")
+    be_prompt(server.web_app.settings)
     server.start()

@@ -16,6 +16,7 @@ from portal.federation.cluster import BASE_URL
 from portal.federation.federation import Federation, connect
 from portal.ui.server.dashboards import Ways
 from portal.ui.server.handlers import ROUTES
+from portal.ui.server.promptness import be_prompt
 from portal.ui.server.schedule import Schedule
 
 T = TypeVar("T")
@@ -80,6 +81,7 @@ class PortalExtension(ExtensionApp):
         self.settings["portal_ways"] = self.ways
         # Kernels inherit it, and so can link to the dashboards of their clusters.
         os.environ[BASE_URL] = self.settings["base_url"]
+        be_prompt(self.settings)
         self.schedule = Schedule(self.door.open, self.harvest_every, self.log)
         self.schedule.start()
 

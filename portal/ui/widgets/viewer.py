@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import queue
 import re
 import secrets
+from base64 import b64encode
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import traitlets
 
-from portal.errors import InvalidParameter, MissingDependency
-from portal.ui.widgets.bridge import Attached, BridgeWidget, Method
+from portal.errors import InvalidParameter, MissingDependency, PortalError
+from portal.ui.widgets.bridge import Attached, BridgeWidget, Method, in_thread, log_fault
 from portal.ui.widgets.bundle import bundle
 from portal.ui.widgets.calls import Call
 from portal.viewer import COLOR_MAPS, FrameRequest, Viewer, tools_methods
+from portal.viewer.call import Unheard
 from portal.viewer.state import ViewState
 
 if TYPE_CHECKING:
@@ -21,6 +24,11 @@ if TYPE_CHECKING:
 
     from portal.ui.panel import ViewerPane
     from portal.viewer import Description
+
+
+#: Seconds that the picture in a saved notebook may hold up the cell, and its pixels.
+PICTURE_SECONDS: Final = 0.4
+PICTURE_SIZE: Final = (640, 400)
 
 
 class ViewerWidget(BridgeWidget):
@@ -103,6 +111,39 @@ class ViewerWidget(BridgeWidget):
         if state.variable is not None:
             _check_variable(self._viewer.description, state.variable)
         return state.to_dict()
+
+    def picture(self, seconds: float = PICTURE_SECONDS) -> bytes | None:
+        """Return what is shown now as a small PNG, or None where it takes longer than `seconds`."""
+        drawn: queue.Queue[bytes | None] = queue.Queue()
+        call = Unheard()
+        in_thread(lambda: drawn.put(self._drawn(call)))
+        try:
+            return drawn.get(timeout=seconds)
+        except queue.Empty:
+            call.cancelled.set()
+            return None
+
+    def _drawn(self, call: Unheard) -> bytes | None:
+        from portal.viewer.still import still
+
+        state = ViewState.parse(self.state)
+        if state.variable is None:
+            return None
+        view = self._viewer.description.variable(state.variable)
+        index = {d: i for d, i in state.index.items() if view is not None and d in view.sliders}
+        request = FrameRequest(state.variable, index, *PICTURE_SIZE, window=state.window)
+        try:
+            return still(self._viewer.answer(request, call), state, title=self.title)
+        except PortalError:
+            return None  # the live view says what is the matter
+        except Exception:  # noqa: BLE001 - whatever it is, the view itself is shown
+            log_fault("the picture of a view")
+            return None
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        data, metadata = super()._repr_mimebundle_(**kwargs)
+        png = self.picture()
+        return data if png is None else data | {"image/png": b64encode(png).decode()}, metadata
 
     def panel(self) -> ViewerPane:
         """Return the view for a Panel app; needs the package ``panel``.

@@ -23,10 +23,10 @@ def blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("number", range(4))
 def test_the_readmes_code_runs(home: Path, tmp_path: Path, number: int) -> None:
     code = blocks(README, "python")
-    assert len(code) == 3
+    assert len(code) == 4
     script = tmp_path / "readme.py"
     script.write_text(code[number])
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)

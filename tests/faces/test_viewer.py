@@ -378,7 +378,7 @@ def test_an_empty_dataset_says_so(view: Page) -> None:
 def test_a_summary_for_those_who_do_not_see_it(view: Page) -> None:
     with bare(view, portal.view(cube(), title="Numbers")):
         until(view, "frame.index.time === 0")
-        name = "Numbers: field (K), time 0, values from 0 K to 1 K"
+        name = "Numbers: field (K), time 1 of 40, values from 0 K to 1 K"
         view.wait_for_function(
             "name => document.querySelector('[role=status].portal-viewer-live').textContent === name",
             arg=name,

@@ -1,20 +1,9 @@
 /** What the viewer offers to the tools drawn over its picture and to the menu that takes it away. */
 import type { Ask } from './ask';
-import type { Frame, FrameSource, VariableView, Window } from './frame';
+import type { Frame, FrameSource, VariableView } from './frame';
+import type { Plane } from './geo/plane';
 import type { Geometry } from './geometry';
-import type { ProjectionName, ViewState } from './state';
-
-/** Where the data lies on the plot's box. Device pixels. */
-export interface Plane {
-  readonly width: number;
-  readonly height: number;
-  readonly projection: ProjectionName;
-  toPixel(x: number, y: number): [number, number] | null;
-  fromPixel(px: number, py: number): [number, number] | null;
-  readonly window: Window | null;
-  zoom(factor: number, px: number, py: number): Partial<ViewState>;
-  pan(dx: number, dy: number): Partial<ViewState>;
-}
+import type { ViewState } from './state';
 
 export interface ToolHost {
   readonly source: FrameSource;

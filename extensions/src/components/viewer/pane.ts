@@ -20,6 +20,8 @@ export interface PaneHost {
   change(partial: Partial<ViewState>): void;
   /** New pixels were submitted. */
   painted(pane: Pane, frame: Frame): void;
+  /** Something lies elsewhere than before. */
+  arranged(pane: Pane): void;
   failed(pane: Pane, text: string): void;
 }
 
@@ -211,6 +213,7 @@ export class Pane {
       });
       this.showBar();
     }
+    this.host.arranged(this);
   }
 
   private showBar(): void {

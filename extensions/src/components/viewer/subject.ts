@@ -89,3 +89,17 @@ export function covers(held: Window | null, wanted: Window | null, turns: boolea
   const down = wanted[2] >= held[2] - 1e-9 && wanted[3] <= held[3] + 1e-9;
   return down && (across(0) || (turns && (across(360) || across(-360))));
 }
+
+export function titled(view: VariableView): string {
+  return view.title + (view.units ? ` (${view.units})` : '');
+}
+
+/** What all of the view is of. */
+export function headingOf(source: FrameSource, state: ViewState): string {
+  const { compare } = state;
+  const view = source.description.variables.find(v => v.name === state.variable);
+  const other = compare && descriptionOf(source, compare.data)?.variables.find(v => v.name === compare.variable);
+  const named = view && titled(view);
+  const both = named && other ? `${named} ${compare.mode === 'side' ? 'and' : 'minus'} ${titled(other)}` : named;
+  return [source.title, both].filter(Boolean).join(': ') || 'Dataset';
+}

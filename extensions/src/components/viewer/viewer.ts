@@ -2,7 +2,7 @@
 import { h, onTheme } from '../dom';
 import { FrameCache } from './cache';
 import { takeHost } from './compose';
-import type { Frame, FrameSource } from './frame';
+import type { Frame, FrameSource, VariableView } from './frame';
 import { isGeographic } from './geometry';
 import { onKey } from './keys';
 import { Motion } from './motion';
@@ -10,11 +10,14 @@ import { Pane } from './pane';
 import { Play } from './playing';
 import { listen } from './pointer';
 import { Readout } from './readout';
+import type { Tools } from './hosts';
 import { Sliders } from './sliders';
 import { firstState, History, isSame, merged, type ViewState } from './state';
-import { descriptionOf, positionsOf, subjectOf } from './subject';
+import { headingOf, positionsOf, subjectOf, titled } from './subject';
 import { createTake } from './take/take';
 import { createToolbar } from './toolbar';
+import { toolHost } from './tooling';
+import { createTools } from './tools/tools';
 import { Words } from './words';
 
 /** Milliseconds after the last picture until what need not keep up with it is done. */
@@ -35,6 +38,7 @@ class Viewer {
   private readonly sliders: Sliders;
   private readonly play: Play;
   private readonly toolbar;
+  private readonly tools: Tools;
   private readonly main: Pane;
   private second: Pane | null = null;
   private readonly history = new History();
@@ -86,7 +90,17 @@ class Viewer {
         still: index => this.still(index)
       })
     );
-    this.toolbar.slots.append(take.element);
+    this.tools = createTools(
+      toolHost({
+        source,
+        pane: this.main,
+        panel: this.panel,
+        state: () => this.state,
+        change: partial => this.change(partial),
+        view: () => this.view
+      })
+    );
+    this.toolbar.slots.append(this.tools.element, take.element);
     const head = h('header', { class: 'portal-viewer-head' }, this.heading, this.toolbar.variable);
     this.root.append(head, this.toolbar.element, this.area, this.readout.element, this.sliders.element);
     this.root.append(this.panel, ...this.words.elements);
@@ -101,6 +115,7 @@ class Viewer {
     clearTimeout(this.keeping);
     this.play.stop();
     this.readout.dispose();
+    this.tools.dispose();
     this.panes.forEach(pane => pane.dispose());
     this.stops.forEach(stop => stop());
     this.root.remove();
@@ -110,6 +125,11 @@ class Viewer {
     return this.second ? [this.main, this.second] : [this.main];
   }
 
+  /** The variable that is shown. */
+  private get view(): VariableView | null {
+    return subjectOf(this.source, this.state, false)?.view ?? null;
+  }
+
   private addPane(): Pane {
     const pane = new Pane({
       source: this.source,
@@ -117,6 +137,11 @@ class Viewer {
       state: () => this.state,
       change: partial => this.change(partial),
       painted: (of, frame) => this.painted(of, frame),
+      arranged: of => {
+        if (of === this.main) {
+          this.tools.drawn();
+        }
+      },
       failed: (of, text) => this.failed(of, text)
     });
     this.area.append(pane.root);
@@ -124,7 +149,7 @@ class Viewer {
       over: (of, cell) => this.readout.over(this.panes, of, cell, false),
       change: partial => this.change(partial),
       reset: () => this.reset(),
-      tool: () => false,
+      tool: (event, of, x, y) => of === this.main && this.tools.pointer(event, x, y),
       hint: text => this.readout.hint(text)
     });
     pane.axes.addEventListener('keydown', event => this.key(event, pane));
@@ -192,6 +217,7 @@ class Viewer {
       this.panes.forEach(pane => pane.moved(() => this.ask()));
     } else {
       this.panes.forEach(pane => pane.redraw());
+      this.tools.drawn();
     }
     if (!this.play.dim) {
       this.showToolbar();
@@ -212,11 +238,7 @@ class Viewer {
       this.second = null;
     }
     this.area.classList.toggle('portal-viewer-two', this.second !== null);
-    const other = state.compare;
-    const title = subject ? titled(subject.view) : '';
-    const taken = other && descriptionOf(source, other.data)?.variables.find(v => v.name === other.variable);
-    const named = taken ? `${title} ${other.mode === 'side' ? 'and' : 'minus'} ${titled(taken)}` : title;
-    this.heading.textContent = [source.title, named].filter(Boolean).join(': ') || 'Dataset';
+    this.heading.textContent = headingOf(source, state);
     this.root.setAttribute('aria-label', `View of ${this.heading.textContent}`);
     for (const [pane, of] of [[this.main, subject], [this.second, beside]] as const) {
       if (pane) {
@@ -238,7 +260,7 @@ class Viewer {
   }
 
   private showToolbar(): void {
-    const view = subjectOf(this.source, this.state, false)?.view ?? null;
+    const { view } = this;
     const { geometry } = this.main.picture;
     const map = geometry ? isGeographic(geometry) : view?.kind === 'map' && !this.state.x && !this.state.y;
     this.toolbar.show(this.state, { view, map, undo: this.history.canUndo, redo: this.history.canRedo });
@@ -293,6 +315,7 @@ class Viewer {
   /** Nothing moves: do what a step has no time for. */
   private rest(): void {
     this.panes.forEach(pane => pane.settle());
+    this.tools.drawn();
     this.words.say(this.titles, this.play.dim !== null);
     this.showToolbar();
   }
@@ -313,6 +336,11 @@ class Viewer {
   }
 
   private key(event: KeyboardEvent, pane: Pane): void {
+    if (pane === this.main && this.tools.key(event, pane.cell)) {
+      event.preventDefault();
+      event.stopPropagation();
+      return;
+    }
     onKey(event, {
       move: (dx, dy) => this.readout.over(this.panes, pane, pane.picture.step(pane.cell, dx, dy), true),
       pan: (dx, dy) => {
@@ -374,8 +402,4 @@ class Viewer {
     this.play.toggle(dim);
     this.showToolbar();
   }
-}
-
-function titled(view: { title: string; units: string }): string {
-  return view.title + (view.units ? ` (${view.units})` : '');
 }

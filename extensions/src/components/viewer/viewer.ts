@@ -4,13 +4,13 @@ import { FrameCache } from './cache';
 import { takeHost } from './compose';
 import type { Frame, FrameSource, VariableView } from './frame';
 import { isGeographic } from './geometry';
+import type { Tools } from './hosts';
 import { onKey } from './keys';
 import { Motion } from './motion';
 import { Pane } from './pane';
 import { Play } from './playing';
 import { listen } from './pointer';
 import { Readout } from './readout';
-import type { Tools } from './hosts';
 import { Sliders } from './sliders';
 import { firstState, History, isSame, merged, type ViewState } from './state';
 import { headingOf, positionsOf, subjectOf, titled } from './subject';
@@ -22,6 +22,8 @@ import { Words } from './words';
 
 /** Milliseconds after the last picture until what need not keep up with it is done. */
 const REST = 220;
+/** Part of the picture that a key moves it by. */
+const STRIDE = 0.15;
 
 export function createViewer(host: HTMLElement, source: FrameSource, cache = new FrameCache()): () => void {
   const viewer = new Viewer(host, source, cache);
@@ -164,13 +166,7 @@ class Viewer {
       () => size.disconnect(),
       onTheme(() => this.panes.forEach(pane => pane.themed()))
     );
-    const stop = this.source.watch?.(state => {
-      const next = merged(this.state, state);
-      if (!isSame(next, this.state)) {
-        this.history.leave(this.state, '');
-        this.go(next);
-      }
-    });
+    const stop = this.source.watch?.(state => this.change(state, 'set'));
     this.stops.push(stop ?? (() => undefined));
     this.root.addEventListener('keydown', event => {
       const typing = event.target instanceof HTMLInputElement && event.target.type !== 'range';
@@ -345,8 +341,7 @@ class Viewer {
       move: (dx, dy) => this.readout.over(this.panes, pane, pane.picture.step(pane.cell, dx, dy), true),
       pan: (dx, dy) => {
         const { plane } = pane.picture;
-        const part = 0.15;
-        this.change(plane?.pan(-dx * part * plane.width, -dy * part * plane.height) ?? {});
+        this.change(plane?.pan(-dx * STRIDE * plane.width, -dy * STRIDE * plane.height) ?? {});
       },
       zoom: factor => this.zoom(factor),
       reset: () => this.reset(),

@@ -1,6 +1,6 @@
 /** One picture with its axes, colour bar, message and read-out mark; the viewer has one or two. */
 import { h } from '../dom';
-import type { FrameCache } from './cache';
+import { type FrameCache, keyOf } from './cache';
 import { type ColorBar, createColorBar } from './colorbar';
 import type { Frame, FrameRequest, FrameSource, Window } from './frame';
 import { isGeographic } from './geometry';
@@ -25,6 +25,8 @@ export interface PaneHost {
   failed(pane: Pane, text: string): void;
 }
 
+type Index = Record<string, number>;
+
 const TALLEST = 520;
 const MARGINS = 150;
 /** Milliseconds after which a window that was left alone is asked for. */
@@ -41,6 +43,8 @@ export class Pane {
   readonly store: FrameStore;
   frame: Frame | null = null;
   cell: number | null = null;
+  /** Where the pointer is, in CSS pixels of the picture. */
+  pointer: [number, number] | null = null;
   private request: FrameRequest | null = null;
   private subject: Subject | null = null;
   private asked: { width: number; height: number } | null = null;
@@ -87,11 +91,7 @@ export class Pane {
     }
     const other = subject.view !== this.subject?.view || subject.minus !== this.subject.minus;
     this.subject = subject;
-    const state = this.host.state();
-    const { index } = positionsOf(this.host.source, subject, state);
-    const window = this.windowFor(state, other);
-    const size = this.sizeFor(other);
-    const ask = (at: Record<string, number>) => requestFor(subject, state, at, size, window);
+    const { ask, index } = this.asking(subject, other);
     this.request = ask(index);
     const dims = Object.keys(index);
     const planned = plan.map(at => ask(Object.fromEntries(dims.map(d => [d, at[d] ?? index[d]]))));
@@ -106,7 +106,12 @@ export class Pane {
   moved(again: () => void): void {
     clearTimeout(this.settling);
     this.redraw();
-    this.settling = setTimeout(again, SETTLED);
+    const asking = this.subject && this.asking(this.subject, false);
+    if (asking && this.host.cache.has(keyOf(asking.ask(asking.index)))) {
+      again();
+    } else {
+      this.settling = setTimeout(again, SETTLED);
+    }
   }
 
   /** The page has another width: other frames are asked for when it differs much. */
@@ -125,6 +130,15 @@ export class Pane {
   themed(): void {
     this.picture.themed();
     this.redraw();
+  }
+
+  /** Requests for the positions of what is seen now. */
+  private asking(subject: Subject, other: boolean): { ask(at: Index): FrameRequest; index: Index } {
+    const state = this.host.state();
+    const { index } = positionsOf(this.host.source, subject, state);
+    const window = this.windowFor(state, other);
+    const size = this.sizeFor(other);
+    return { index, ask: at => requestFor(subject, state, at, size, window) };
   }
 
   /** What is asked for: nothing new where every cell of it is held already. */

@@ -76,6 +76,7 @@ export function listen(pane: Pane, events: PointerEvents): void {
       }
     } else {
       tool(event);
+      pane.pointer = [x, y];
       events.over(pane, pane.picture.cellAt(x, y));
     }
   });
@@ -96,7 +97,10 @@ export function listen(pane: Pane, events: PointerEvents): void {
   };
   stage.addEventListener('pointerup', release);
   stage.addEventListener('pointercancel', release);
-  stage.addEventListener('pointerleave', () => events.over(pane, null));
+  stage.addEventListener('pointerleave', () => {
+    pane.pointer = null;
+    events.over(pane, null);
+  });
   stage.addEventListener('dblclick', event => {
     if (isControl(event, stage) && isOver(...at(event))) {
       events.reset();

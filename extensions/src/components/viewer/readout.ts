@@ -26,7 +26,9 @@ export class Readout {
 
   /** Read out a cell of one pane, and what the others have at its place. */
   over(panes: Pane[], pane: Pane, cell: number | null, marked: boolean): void {
-    if (cell === pane.cell && !marked) {
+    if (marked) {
+      panes.forEach(p => (p.pointer = null));
+    } else if (cell === pane.cell) {
       return;
     }
     this.forget();
@@ -49,7 +51,11 @@ export class Readout {
 
   /** The frame is another, the place the same. */
   again(panes: Pane[]): void {
-    if (panes.some(pane => pane.cell !== null)) {
+    const pane = panes.find(p => p.pointer !== null);
+    const cell = pane?.picture.cellAt(...pane.pointer!) ?? null;
+    if (pane && cell !== pane.cell) {
+      this.over(panes, pane, cell, false);
+    } else if (panes.some(pane => pane.cell !== null)) {
       this.forget();
       this.write(panes);
     }

@@ -102,7 +102,7 @@ def test_what_stands_still_is_asked_for_again_in_full_quality(view: Page) -> Non
 
 def test_playing_shows_each_step_in_its_order(view: Page) -> None:
     with bare(view, portal.view(cube(12))):
-        until(view, "frame.index.time === 0")
+        until(view, "frame.quality === 'still'")
         view.evaluate(
             "() => { window.order = [];"
             " document.addEventListener('portal-painted', e => order.push(e.detail.index.time)); }"
@@ -206,7 +206,7 @@ def test_an_empty_dataset_says_so(view: Page) -> None:
 
 def test_two_views_of_one_widget_share_their_frames(view: Page) -> None:
     with bare(view, portal.view(cube())) as served:
-        until(view, "frame.index.time === 0")
+        until(view, "frame.quality === 'still'")
         before = len(asked(served))
         view.evaluate(
             """async () => {

@@ -1,0 +1,216 @@
+"""Every pixel of a map shows the cell at its place: for each kind of grid, in each projection.
+
+Places are reckoned here from the formulas of Snyder, Map Projections: A Working Manual (USGS
+Professional Paper 1395, 1987), and Robinson's own table, apart from the code that draws the maps.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import portal
+from portal.viewer import COLOR_MAPS, Viewer
+from tests.faces.bare import bare
+from tests.viewer.earths import GRIDS, code
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+    from playwright.sync_api import Page
+
+    Floats = NDArray[np.float64]
+
+REFERENCES = Path(__file__).with_name("references")
+PROJECTIONS = ("plate", "robinson", "orthographic", "north", "south")
+GLOBAL = [n for n in GRIDS if n != "region"]
+#: How much the value of a cell may differ from that of a place in it: by its size.
+WITHIN = {
+    "rectilinear": 0.25,
+    "irregular": 0.35,
+    "displaced": 0.35,
+    "tripolar": 0.25,
+    "region": 0.2,
+}
+PATIENCE = 8.0
+
+# Length of each parallel and its distance from the equator, every 5 degrees (Snyder and Voxland,
+# An Album of Map Projections, USGS Professional Paper 1453, 1989, table on page 222).
+TABLE = """
+1 0.9986 0.9954 0.99 0.9822 0.973 0.96 0.9427 0.9216 0.8962 0.8679 0.835 0.7986 0.7597 0.7186
+0.6732 0.6213 0.5722 0.5322
+0 0.062 0.124 0.186 0.248 0.31 0.372 0.434 0.4958 0.5571 0.6176 0.6769 0.7346 0.7903 0.8435
+0.8936 0.9394 0.9761 1
+"""
+PARALLELS, HEIGHTS = np.array(TABLE.split(), dtype=float).reshape(2, 19)
+
+
+def places(name: str, width: int, height: int, south: float, north: float) -> tuple[Floats, Floats]:
+    """Longitude and latitude of the middle of each pixel of a map of the Earth about 0° E.
+
+    Shape (height, width); NaN outside the map.
+    """
+    x, y = np.meshgrid(np.arange(width) + 0.5 - width / 2, height / 2 - np.arange(height) - 0.5)
+    if name == "plate":
+        scale = min(width / 360, height / (north - south))
+        lon, lat = x / scale, y / scale + (south + north) / 2
+        outside = (np.abs(lon) > 180) | (np.abs(lat) > 90)
+    elif name == "robinson":
+        half, top = 0.8487 * np.pi, 1.3523
+        scale = min(width / (2 * half), height / (2 * top))
+        lat = np.interp(np.abs(y) / scale / top, HEIGHTS, np.arange(0, 91, 5)) * np.sign(y)
+        parallel = np.interp(np.abs(lat), np.arange(0, 91, 5), PARALLELS)
+        lon = x / scale / parallel / half * 180
+        outside = (np.abs(lon) > 180) | (np.abs(y) > top * scale)
+    else:
+        radius = min(width, height) / 2
+        rho = np.hypot(x, y) / radius
+        outside = rho > 1
+        inner = np.minimum(rho, 1)
+        # Snyder (20-18) and (21-15): the angle from the middle; the equator is the rim of both.
+        c = np.arcsin(inner) if name == "orthographic" else 2 * np.arctan(inner)
+        pole = {"orthographic": 0, "north": 90, "south": -90}[name]
+        sin, cos = np.sin(np.radians(pole)), np.cos(np.radians(pole))
+        # Snyder (20-14) and (20-15)
+        share = np.divide(
+            y / radius * np.sin(c) * cos, inner, where=inner > 0, out=np.zeros_like(y)
+        )
+        lat = np.degrees(np.arcsin(np.clip(np.cos(c) * sin + share, -1, 1)))
+        lon = np.degrees(
+            np.arctan2(
+                x / radius * np.sin(c), inner * cos * np.cos(c) - y / radius * sin * np.sin(c)
+            )
+        )
+    return np.where(outside, np.nan, lon), np.where(outside, np.nan, lat)
+
+
+def plot(page: Page) -> Floats:
+    """The plot's box as it is on the screen, (height, width, 3)."""
+    axes = page.locator("[data-portal-plot]")
+    left, top, width, height = map(float, (axes.get_attribute("data-portal-plot") or "").split())
+    box = axes.bounding_box()
+    assert box is not None
+    clip = {"x": box["x"] + left, "y": box["y"] + top, "width": width, "height": height}
+    shot = page.screenshot(clip=clip)  # type: ignore[arg-type]
+    return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"), dtype=np.float64)
+
+
+def values(page: Page, pixels: Floats) -> tuple[Floats, Floats]:
+    """What the colours of pixels stand for, and how far they are from any colour of the map."""
+    told = page.locator("[data-portal-look]").get_attribute("data-portal-look") or ""
+    name, (low, high), _ = json.loads(told)
+    points = COLOR_MAPS[name].replace("#", "").replace(" ", "")
+    stops = [
+        [int(points[i + k : i + k + 2], 16) for k in (0, 2, 4)] for i in range(0, len(points), 6)
+    ]
+    at = np.linspace(0, 1, 256)
+    ends = np.linspace(0, 1, len(stops))
+    table = np.stack([np.interp(at, ends, np.array(stops)[:, k]) for k in range(3)], axis=1)
+    away = np.linalg.norm(pixels[:, None, :] - table[None], axis=-1)
+    return low + at[away.argmin(axis=1)] * (high - low), away.min(axis=1)
+
+
+def until(check: Callable[[], str]) -> None:
+    """Look again and again until nothing is wrong; a picture takes a moment to be drawn."""
+    end = time.monotonic() + PATIENCE
+    while (wrong := check()) and time.monotonic() < end:
+        pass
+    assert not wrong, wrong
+
+
+def opened(page: Page, *, coasts: bool) -> None:
+    page.locator(".portal-viewer[data-portal-frame]").wait_for()
+    if not coasts:
+        page.get_by_role("button", name="Coasts and borders").click()
+
+
+@pytest.mark.parametrize("grid", GLOBAL)
+def test_every_pixel_shows_the_cell_at_its_place(quiet_page: Page, grid: str) -> None:
+    page, ds = quiet_page, GRIDS[grid]()
+    page.set_viewport_size({"width": 640, "height": 700})
+    south, north = Viewer(ds).frame("field", width=99, height=99).header["y"]["range"]
+
+    def wrong(name: str) -> str:
+        pixels = plot(page)
+        height, width = pixels.shape[:2]
+        lon, lat = places(name, width, height, south, north)
+        # Beside the rim a pixel is half map, half ground.
+        known = np.isfinite(lon)
+        rim = known & ~np.all([np.roll(known, s, a) for s in (-2, 2) for a in (0, 1)], axis=0)
+        inside = np.argwhere(known & ~rim & (lat > south + 3) & (lat < north - 3))[::23]
+        outside = np.argwhere(~known & ~rim)[::23]
+        at = tuple(inside.T)
+        found, away = values(page, pixels[at])
+        low, high = json.loads(
+            page.locator("[data-portal-look]").get_attribute("data-portal-look") or ""
+        )[1]
+        expected = np.clip(code(lon[at], lat[at]), low, high)
+        # The net of meridians is drawn over some; a tripolar grid has a thin seam.
+        off = (np.abs(found - expected) > WITHIN.get(grid, 0.3)) | (away > 30)
+        ground = pixels[tuple(outside.T)]
+        spilt = (
+            (np.abs(ground - np.median(ground, axis=0)).max(axis=1) > 40).mean()
+            if len(ground)
+            else 0
+        )
+        told = f"{grid} in {name}: {off.mean():.1%} of {len(off)} wrong, {spilt:.1%} spilt"
+        return told if off.mean() > 0.05 or spilt > 0.02 else ""
+
+    with bare(page, portal.view(ds)):
+        opened(page, coasts=False)
+        for name in PROJECTIONS:
+            page.get_by_label("Projection").select_option(name)
+            until(lambda name=name: wrong(name))  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    "grid", ["rectilinear", "irregular", "region", "displaced", "tripolar", "columns", "ugrid"]
+)
+def test_maps_look_as_they_did(quiet_page: Page, grid: str) -> None:
+    """The plot's box alone is compared: texts look different wherever fonts do.
+
+    ``PORTAL_REFERENCES=write`` takes what is seen now as what is right.
+    """
+    page = quiet_page
+    page.set_viewport_size({"width": 420, "height": 600})
+
+    def differs(path: Path) -> str:
+        now = plot(page)
+        if not path.exists():
+            return f"there is no {path.name}"
+        then = np.asarray(Image.open(path).convert("RGB"), dtype=np.float64)
+        if now.shape != then.shape:
+            return f"{path.name}: {now.shape} instead of {then.shape}"
+        apart = np.abs(now - then).max(axis=-1)
+        told = f"{path.name}: {(apart > 48).mean():.2%} of the pixels differ, by {apart.mean():.2f} on average"
+        return told if (apart > 48).mean() > 0.02 or apart.mean() > 3 else ""
+
+    with bare(page, portal.view(GRIDS[grid]())):
+        opened(page, coasts=True)
+        for name in (*PROJECTIONS, "grid"):
+            if name == "grid" and grid in {"columns", "ugrid"}:
+                continue
+            page.get_by_label("Projection").select_option(name)
+            path = REFERENCES / f"{grid}-{name}.png"
+            if os.environ.get("PORTAL_REFERENCES") == "write":
+                write(page, path)
+            until(lambda path=path: differs(path))  # type: ignore[misc]
+
+
+def write(page: Page, path: Path) -> None:
+    """Keep what is seen, once it no longer changes."""
+    before, now = None, plot(page)
+    while before is None or not np.array_equal(before, now):
+        page.wait_for_timeout(300)
+        before, now = now, plot(page)
+    path.parent.mkdir(exist_ok=True)
+    Image.fromarray(now.astype(np.uint8)).quantize(128).save(path, optimize=True)

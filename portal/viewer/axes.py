@@ -145,6 +145,8 @@ def axis_of(
     edges = edges_of(values, step=float(stride))
     if kind == "latitude":
         edges = np.clip(edges, -90, 90)
+    elif kind == "longitude" and as_map:
+        edges = _closed(edges)
     if vertical and not points_down(coordinate):
         order, values, edges = order[::-1], values[::-1], edges[::-1]
     stored = picked[order]
@@ -182,6 +184,15 @@ def edges_of(values: NDArray[np.float64], *, step: float = 1.0) -> NDArray[np.fl
     middle = (values[:-1] + values[1:]) / 2
     first, last = 2 * values[0] - middle[0], 2 * values[-1] - middle[-1]
     return np.concatenate([[first], middle, [last]])
+
+
+def _closed(edges: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Let the first and last of uneven columns meet where they all but go around the Earth."""
+    gap = 360 - (edges[-1] - edges[0])
+    ends = (edges[1] - edges[0] + edges[-1] - edges[-2]) / 2
+    if not 0 < gap <= 0.75 * ends:
+        return edges
+    return np.concatenate([[edges[0] - gap / 2], edges[1:-1], [edges[-1] + gap / 2]])
 
 
 def _roll(longitudes: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:

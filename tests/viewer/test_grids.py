@@ -249,6 +249,14 @@ def test_what_is_known_is_not_sent_again() -> None:
     assert set(again.header["arrays"]) == {"cells"}
 
 
+def test_uneven_columns_go_all_around_the_earth() -> None:
+    edges = picture(GRIDS["irregular"]()).array("x_edges")
+    assert edges[-1] - edges[0] == pytest.approx(360)
+    # A column that is missing stays missing.
+    part = picture(rectilinear().isel(lon=slice(1, None))).array("x_edges")
+    assert part[-1] - part[0] == pytest.approx(357.5)
+
+
 def test_measurements_along_a_track_are_no_mesh() -> None:
     track = xr.Dataset(
         {"t": ("time", np.arange(500.0))},

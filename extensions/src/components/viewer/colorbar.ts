@@ -1,13 +1,12 @@
 /** The colour bar beside a picture: what the colours stand for, and all that changes them. */
 import { h } from '../dom';
-import { type Category, type ColorMaps, cssColor } from './colors';
+import type { Category, ColorMaps } from './colors';
 import type { Frame } from './frame';
 import { type Limits, type Look, scaleAxis } from './paint/look';
 import { createPanel } from './paint/panel';
 import { type Box, drawRamp, type Ink, rampBox, type RampContext } from './paint/ramp';
 import { type Seen, seenOf } from './paint/seen';
-import { type Box as PlotBox, line, type Plot } from './plot';
-import { formatNumber, numberTicks, type Tick } from './scale';
+import { formatNumber } from './scale';
 import type { ViewState } from './state';
 
 export type LookChange = Partial<Pick<ViewState, 'color_map' | 'limits' | 'scale'>>;
@@ -254,63 +253,4 @@ function inkOf(element: HTMLElement): Ink {
     faint: style.getPropertyValue('--portal-viewer-line').trim() || '#888',
     font: `11px ${style.fontFamily || 'sans-serif'}`
   };
-}
-
-export const BAR = 14;
-const POINT = 9;
-
-export function barTicks(limits: [number, number], height: number): Tick[] {
-  const most = Math.max(2, Math.min(8, Math.floor(height / 34)));
-  return numberTicks(limits[0], limits[1], most).map(at => ({ at, text: formatNumber(at) }));
-}
-
-export function drawColorBar(
-  plot: Plot,
-  box: PlotBox,
-  table: Uint32Array,
-  limits: [number, number],
-  range: [number, number] | null,
-  units: string
-): void {
-  const { context } = plot;
-  const rows = Math.max(1, Math.round(box.height));
-  for (let i = 0; i < rows; i++) {
-    const step = Math.floor((1 - (i + 0.5) / rows) * table.length);
-    context.fillStyle = cssColor(table[step]);
-    context.fillRect(box.left, box.top + i, box.width, 1.5);
-  }
-  context.strokeStyle = plot.faint;
-  context.strokeRect(box.left - 0.5, box.top - 0.5, box.width + 1, box.height + 1);
-  if (range && range[1] > limits[1]) {
-    point(plot, box, box.top - 1, -POINT, cssColor(table[table.length - 1]));
-  }
-  if (range && range[0] < limits[0]) {
-    point(plot, box, box.top + box.height + 1, POINT, cssColor(table[0]));
-  }
-  context.fillStyle = plot.ink;
-  context.textAlign = 'left';
-  context.textBaseline = 'middle';
-  for (const tick of barTicks(limits, box.height)) {
-    const y = box.top + box.height * (1 - (tick.at - limits[0]) / (limits[1] - limits[0]));
-    line(context, box.left + box.width, y, box.left + box.width + 3, y);
-    context.fillText(tick.text, box.left + box.width + 6, y);
-  }
-  if (units) {
-    const fits = box.left + context.measureText(units).width < plot.width;
-    context.textAlign = fits ? 'left' : 'right';
-    context.textBaseline = 'bottom';
-    context.fillText(units, fits ? box.left : plot.width - 1, box.top - POINT - 3);
-  }
-}
-
-function point(plot: Plot, box: PlotBox, base: number, reach: number, color: string): void {
-  const { context } = plot;
-  context.beginPath();
-  context.moveTo(box.left, base);
-  context.lineTo(box.left + box.width / 2, base + reach);
-  context.lineTo(box.left + box.width, base);
-  context.closePath();
-  context.fillStyle = color;
-  context.fill();
-  context.stroke();
 }

@@ -1,5 +1,5 @@
 /** Colour maps by name, and the look that one gives to a picture. */
-import { decode, type Encoding, type Frame, type Scale } from './frame';
+import type { Scale } from './frame';
 import type { Limits, Look } from './paint/look';
 
 const STEPS = 256;
@@ -61,11 +61,6 @@ function mixed(points: number[][], count: number): Uint32Array {
   });
 }
 
-/** 256 even steps of a colour map from its control points. */
-export function colorTable(hex: string): Uint32Array {
-  return mixed(parsed(hex), STEPS);
-}
-
 /** The look of a picture. Maps of categories are not mixed; others give each category its own step. */
 export function lookOf(
   maps: ColorMaps,
@@ -84,45 +79,4 @@ export function lookOf(
 
 export function cssColor(packed: number): string {
   return `rgb(${packed & 255}, ${(packed >> 8) & 255}, ${(packed >> 16) & 255})`;
-}
-
-/** The colour of a value; what is not a number is transparent. */
-export function colorOf(value: number, limits: [number, number], table: Uint32Array): number {
-  if (Number.isNaN(value)) {
-    return 0;
-  }
-  const at = (value - limits[0]) / (limits[1] - limits[0]);
-  return table[Math.max(0, Math.min(STEPS - 1, Math.floor(at * STEPS)))];
-}
-
-/** Paint cells into a canvas image: for each pixel the cell of its row and column. */
-export function paint(
-  image: ImageData,
-  frame: Frame,
-  columns: Int32Array,
-  rows: Int32Array,
-  limits: [number, number],
-  table: Uint32Array
-): void {
-  const pixels = new Uint32Array(image.data.buffer);
-  const width = frame.header.shape[1];
-  const { cells } = frame;
-  const encoding = frame.header.encoding;
-  const colors = encoding.dtype !== 'f64' && encoding.dtype !== 'f32' ? codeColors(encoding, limits, table) : null;
-  let p = 0;
-  for (let y = 0; y < rows.length; y++) {
-    const row = rows[y] * width;
-    for (let x = 0; x < columns.length; x++) {
-      const cell = cells[row + columns[x]];
-      pixels[p++] = colors ? colors[cell] : colorOf(cell, limits, table);
-    }
-  }
-}
-
-function codeColors(encoding: Encoding, limits: [number, number], table: Uint32Array): Uint32Array {
-  const colors = new Uint32Array(65536);
-  for (let code = 0; code < colors.length; code++) {
-    colors[code] = colorOf(decode(code, encoding), limits, table);
-  }
-  return colors;
 }

@@ -97,9 +97,8 @@ function categorySteps(categories: readonly number[], table: Uint32Array): Steps
   return { bounds, colors };
 }
 
-/** The place of a value's colour: the number of bounds at or below it. */
-export function stepOf(bounds: Float64Array, value: number): number {
-  let [low, high] = [0, bounds.length];
+/** The place of a value's colour: the number of bounds at or below it, known to be from low to high. */
+export function stepOf(bounds: Float64Array, value: number, low = 0, high = bounds.length): number {
   while (low < high) {
     const middle = (low + high) >> 1;
     if (bounds[middle] <= value) {
@@ -150,11 +149,35 @@ export function codeNumbers(steps: Steps, numbers: Numbers): Coded {
   const { bounds, colors } = steps;
   const missing = colors.length;
   const codes = new Uint16Array(numbers.length);
+  const search = numbers instanceof Float32Array ? searchByBits(bounds, numbers) : (i: number) => stepOf(bounds, numbers[i]);
   for (let i = 0; i < numbers.length; i++) {
-    const value = numbers[i];
-    codes[i] = Number.isNaN(value) ? missing : stepOf(bounds, value);
+    codes[i] = Number.isNaN(numbers[i]) ? missing : search(i);
   }
   const all = new Uint32Array(missing + 1);
   all.set(colors);
   return { codes, colors: all };
+}
+
+/**
+ * The step of each of many numbers. Those whose first 16 bits are the same lie close together:
+ * the steps of both ends of such a group are found once, and few are left to search between them.
+ */
+function searchByBits(bounds: Float64Array, numbers: Float32Array): (i: number) => number {
+  const bits = new Uint32Array(numbers.buffer, numbers.byteOffset, numbers.length);
+  const lows = new Int32Array(1 << 16).fill(-1);
+  const highs = new Int32Array(1 << 16);
+  const ends = new Uint32Array(2);
+  const values = new Float32Array(ends.buffer);
+  return i => {
+    const group = bits[i] >>> 16;
+    if (lows[group] < 0) {
+      ends[0] = group << 16;
+      ends[1] = ends[0] | 0xffff;
+      // The other end of a group that holds infinity is no number.
+      const [a, b] = Array.from(values, value => stepOf(bounds, Number.isNaN(value) ? numbers[i] : value));
+      lows[group] = Math.min(a, b);
+      highs[group] = Math.max(a, b);
+    }
+    return stepOf(bounds, numbers[i], lows[group], highs[group]);
+  };
 }

@@ -43,7 +43,7 @@ export function rampBox(box: Box, units: string): Box {
     left: box.left + 1,
     top: box.top + top,
     width: WIDE,
-    height: Math.max(20, box.height - top - POINT - 2)
+    height: Math.max(20, Math.round(box.height - top - POINT - 2))
   };
 }
 
@@ -62,12 +62,15 @@ export function drawRamp(context: RampContext, box: Box, look: Look, ink: Ink, l
   }
   const ramp = rampBox(box, labels.units);
   const count = look.table.length;
-  look.table.forEach((color, i) => {
-    const [from, to] = [i, i + 1].map(n => ramp.top + ramp.height * (1 - n / count));
-    context.fillStyle = cssColor(color);
-    // Half a unit over the one above, so that no seam shows between them.
-    context.fillRect(ramp.left, Math.max(ramp.top, to - 0.5), ramp.width, from - Math.max(ramp.top, to - 0.5));
-  });
+  const rows = Math.max(1, Math.round(ramp.height));
+  for (let row = 0, next = 0; row < rows; row = next) {
+    const step = stepAt(row, rows, count);
+    while (next < rows && stepAt(next, rows, count) === step) {
+      next++;
+    }
+    context.fillStyle = cssColor(look.table[step]);
+    context.fillRect(ramp.left, ramp.top + row, ramp.width, next - row);
+  }
   context.strokeStyle = ink.faint;
   context.strokeRect(ramp.left - 0.5, ramp.top - 0.5, ramp.width + 1, ramp.height + 1);
   const axis = scaleAxis(look.limits, look.scale);
@@ -88,6 +91,11 @@ export function drawRamp(context: RampContext, box: Box, look: Look, ink: Ink, l
     context.stroke();
     context.fillText(shortened(tick.text, box.width - WIDE - 7), ramp.left + ramp.width + 7, y);
   }
+}
+
+/** The colour of a row of the ramp, the last one on top. */
+function stepAt(row: number, rows: number, count: number): number {
+  return Math.floor((1 - (row + 0.5) / rows) * count);
 }
 
 function drawCategories(context: RampContext, box: Box, look: Look, ink: Ink, labels: Labels): void {

@@ -39,7 +39,7 @@ type Name = (typeof NAMES)[number];
 /** The context that the viewers of a page share. */
 export class Device {
   readonly gl: WebGL2RenderingContext;
-  readonly canvas = document.createElement('canvas');
+  readonly canvas: HTMLCanvasElement;
   readonly largest: number;
   private lost = false;
   private program: WebGLProgram | null = null;
@@ -70,9 +70,12 @@ export class Device {
    * Widgets load their module each for itself, so that the one place all of them see is the page.
    */
   static shared(software: boolean): Device | null {
-    const page = globalThis as unknown as Record<symbol, Device | undefined>;
+    const page = globalThis as unknown as Record<symbol, Device | null | undefined>;
     const key = Symbol.for(`portal.viewer.webgl2.1${software ? '.any' : ''}`);
-    return (page[key] ??= Device.create(software) ?? undefined) ?? null;
+    if (page[key] === undefined) {
+      page[key] = Device.create(software);
+    }
+    return page[key] ?? null;
   }
 
   static create(software: boolean): Device | null {
@@ -81,10 +84,16 @@ export class Device {
       alpha: true,
       antialias: false,
       depth: false,
-      // A graphics card that is emulated is slower than painting without one.
       failIfMajorPerformanceCaveat: !software
     });
-    return gl && !gl.isContextLost() ? new Device(gl, canvas) : null;
+    if (!gl || gl.isContextLost()) {
+      return null;
+    }
+    if (!software && isEmulated(gl)) {
+      gl.getExtension('WEBGL_lose_context')?.loseContext();
+      return null;
+    }
+    return new Device(gl, canvas);
   }
 
   get usable(): boolean {
@@ -132,6 +141,13 @@ export class Device {
     }
     NAMES.forEach((name, unit) => gl.uniform1i(this.places.get(name)!, unit));
   }
+}
+
+/** Whether a processor does the work of a graphics card: painting without one is then faster. */
+function isEmulated(gl: WebGL2RenderingContext): boolean {
+  const names = gl.getExtension('WEBGL_debug_renderer_info');
+  const name = String(gl.getParameter(names ? names.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
+  return /swiftshader|llvmpipe|softpipe|software|basic render/i.test(name);
 }
 
 /** The textures of one viewer. */

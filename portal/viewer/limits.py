@@ -67,6 +67,17 @@ class Limits:
     scale: Scale = "linear"
     categories: tuple[Category, ...] = ()
 
+    @property
+    def span(self) -> float:
+        """Width of the colours in the variable's units, where they are finest.
+
+        On a logarithmic scale that is at the lower limit; cells sent with steps that suit the upper
+        one would be all of one colour there.
+        """
+        if self.scale == "log":
+            return self.low * math.log(self.high / self.low)
+        return self.high - self.low
+
     def header(self) -> dict[str, Any]:
         """Return the part of a frame's header that says how it is coloured."""
         plain: dict[str, Any] = {

@@ -74,7 +74,7 @@ class Shot:
             cells = area_mean(cells, *geometry.starts)
         self._stamp("decimated")
         limits = self._limits(cells)
-        packed = pack(cells, moving=request.quality == "moving", span=limits.high - limits.low)
+        packed = pack(cells, moving=request.quality == "moving", span=limits.span)
         self._stamp("packed")
         self._notes += geometry.notes
         if max(geometry.factors, default=1) > 1:

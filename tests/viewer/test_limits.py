@@ -225,3 +225,11 @@ def test_the_sample_ends_when_its_time_is_up(monkeypatch: pytest.MonkeyPatch) ->
 def test_the_header_says_how_a_frame_is_coloured() -> None:
     plain = Limits(1.0, 2.0, "viridis", scale="log").header()
     assert plain == {"limits": [1.0, 2.0], "color_map": "viridis", "scale": "log"}
+
+
+def test_small_values_of_a_logarithm_are_told_apart() -> None:
+    values = np.logspace(-5, 1, 900).reshape(30, 30)
+    ds = xr.Dataset({"radioactivity": (("y", "x"), values)})
+    frame = render(ds, "radioactivity", {}, 50, 50)
+    assert frame.header["scale"] == "log"
+    np.testing.assert_allclose(frame.values()[::-1], values, rtol=1e-6)

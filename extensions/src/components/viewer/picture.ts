@@ -30,7 +30,7 @@ export class Picture {
   private map: Uint32Array | null = null;
   private colours: Theme | null = null;
   private state: ViewState | null = null;
-  private colors: [string, Look['limits'], Look['scale']] | null = null;
+  private colors: unknown = null;
 
   constructor(
     private readonly source: FrameSource,
@@ -221,15 +221,16 @@ export class Picture {
   private color(frame: Frame, state: ViewState): boolean {
     const { header } = frame;
     const name = state.color_map ?? header.color_map ?? 'viridis';
-    const colors: typeof this.colors = [
+    const colors: [string, Look['limits'], Look['scale']] = [
       name,
       state.limits ?? header.limits ?? [0, 1],
       state.scale ?? header.scale ?? 'linear'
     ];
-    if (this.look && isSame(colors, this.colors)) {
+    const all = [...colors, header.categories];
+    if (this.look && isSame(all, this.colors)) {
       return false;
     }
-    this.colors = colors;
+    this.colors = all;
     this.look = lookOf(this.source.colorMaps, ...colors, header.categories);
     this.painter.look(this.look);
     return true;

@@ -1,6 +1,6 @@
 /** A picture of a section: distance to the right, a depth, a height or times upwards. */
 import { h, onTheme } from '../../dom';
-import { colorOf } from '../colors';
+import { colorOf, stepsOf } from '../paint/look';
 import { valueText } from '../place';
 import { type Box, drawAxes, sized, themeOf, widest } from '../plot';
 import { axisTicks, formatNumber, formatPlace, numberTicks } from '../scale';
@@ -108,9 +108,10 @@ export class SectionChart {
     const pixels = new Uint32Array(image.data.buffer);
     const across = cells(columns, image.width, false);
     const down = cells(rows, image.height, turned);
+    const steps = stepsOf({ table: spec.table, limits: spec.limits, scale: 'linear' });
     for (let y = 0, p = 0; y < image.height; y++) {
       for (let x = 0; x < image.width; x++, p++) {
-        pixels[p] = colorOf(spec.values[down[y] * spec.distances.length + across[x]], spec.limits, spec.table);
+        pixels[p] = colorOf(steps, spec.values[down[y] * spec.distances.length + across[x]]);
       }
     }
     const layer = document.createElement('canvas');

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from portal.viewer.colors import COLOR_MAPS, SEQUENTIAL
+from portal.viewer.colors import SEQUENTIAL, color_table, is_color_map
 from portal.viewer.state import ViewState
 
 if TYPE_CHECKING:
@@ -97,12 +97,17 @@ def _draw(frame: Frame, state: ViewState, title: str, width: int, colors: int) -
     palette = np.full((256, 3), 255, np.uint8)
     if field is not None:
         limits, scale = _look(header, state)
-        image.paste(Image.fromarray(_codes(field, box, limits, scale, colors)), (box.left, box.top))
-        _bar(draw, box, limits, scale)
+        categories = [(float(v), str(text)) for v, text in header.get("categories") or ()][:COLORS]
+        if categories:
+            codes = _category_codes(field.cells, [value for value, _ in categories])
+            _legend(draw, box, [text for _, text in categories])
+        else:
+            codes = _codes(field.cells, limits, scale, colors)
+            _bar(draw, box, limits, scale)
+        image.paste(Image.fromarray(_raster(codes, field, box)), (box.left, box.top))
         _axis(draw, box, header["x"], field.x, "x")
         _axis(draw, box, header["y"], field.y, "y")
-        name = state.color_map or header.get("color_map") or SEQUENTIAL
-        palette[:COLORS] = _table(COLOR_MAPS.get(name, COLOR_MAPS[SEQUENTIAL]))
+        palette[:COLORS] = _table(state.color_map or header["color_map"], len(categories))
     elif header["kind"] == "series":
         palette[0] = (0x15, 0x65, 0xC0)
         _line(draw, box, frame)
@@ -187,13 +192,23 @@ def _position(values: NDArray[np.float64], limits: Ends, scale: str) -> NDArray[
     return (values / 2 - low / 2) / ((high / 2 - low / 2) or 1)
 
 
-def _codes(field: _Field, box: _Box, limits: Ends, scale: str, colors: int) -> NDArray[np.uint8]:
-    """Palette places of the pixels of a box."""
+def _codes(cells: NDArray[np.float64], limits: Ends, scale: str, colors: int) -> NDArray[np.uint8]:
+    """Palette places of numbers, in so many steps."""
     with np.errstate(all="ignore"):
-        at = np.clip(_position(field.cells, limits, scale), 0, 1)
+        at = np.clip(_position(cells, limits, scale), 0, 1)
         step = np.minimum(np.floor(at * colors), colors - 1)
         shown = np.nan_to_num((step + 0.5) * COLORS / colors)
-    codes = np.where(np.isnan(field.cells), MISSING, shown).astype(np.uint8)
+    return np.where(np.isnan(cells), MISSING, shown).astype(np.uint8)
+
+
+def _category_codes(cells: NDArray[np.float64], values: list[float]) -> NDArray[np.uint8]:
+    codes = np.full(cells.shape, MISSING, np.uint8)
+    for i, value in enumerate(values):
+        codes[cells == value] = i
+    return codes
+
+
+def _raster(codes: NDArray[np.uint8], field: _Field, box: _Box) -> NDArray[np.uint8]:
     rows = _cells_at(field.y_edges, box.height)
     return np.ascontiguousarray(codes[rows][:, _cells_at(field.x_edges, box.width)])
 
@@ -210,10 +225,20 @@ def _cells_at(edges: NDArray[np.float64], pixels: int) -> NDArray[np.intp]:
     return np.asarray(np.clip(found - 1, 0, edges.size - 2))
 
 
-def _table(points: str) -> NDArray[np.uint8]:
-    rgb = np.frombuffer(bytes.fromhex(points), np.uint8).reshape(-1, 3)
-    at, known = np.linspace(0, 1, COLORS), np.linspace(0, 1, len(rgb))
-    return np.stack([np.interp(at, known, c) for c in rgb.T], axis=1).round().astype(np.uint8)
+def _table(name: str, categories: int) -> NDArray[np.uint8]:
+    """`COLORS` colours of a map: a step for each category, or even steps."""
+    held = name if is_color_map(name) else SEQUENTIAL
+    table = color_table(held, categories or COLORS)
+    at = np.arange(COLORS)
+    return table[at % len(table) if categories else at * len(table) // COLORS]
+
+
+def _legend(draw: ImageDraw, box: _Box, texts: list[str]) -> None:
+    left = box.left + box.width + 12
+    for i, text in enumerate(texts[: box.height // 16]):
+        y = box.top + 16 * i
+        draw.rectangle((left, y, left + 10, y + 10), fill=i)
+        draw.text((left + 15, y + 5), _fitting(draw, text, 60), fill=INK, anchor="lm")
 
 
 def _bar(draw: ImageDraw, box: _Box, limits: Ends, scale: str) -> None:

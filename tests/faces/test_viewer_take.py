@@ -19,7 +19,7 @@ from PIL import Image
 import portal
 from portal.ui.page import save_page
 from portal.viewer import COLOR_MAPS
-from tests.faces.bare import bare
+from tests.faces.bare import Bare, bare
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -173,6 +173,23 @@ def test_a_link_opens_the_page_at_the_same_view(quiet_page: Page, tmp_path: Path
     quiet_page.goto("about:blank")
     quiet_page.goto(f"{address}#view=!!!")
     quiet_page.wait_for_selector("[data-portal-frame*='\"time\":0']")
+
+
+def test_a_link_opens_a_live_view(quiet_page: Page) -> None:
+    with bare(quiet_page, portal.view(globe())) as served:
+        opened(quiet_page)
+        quiet_page.keyboard.press("Escape")
+        quiet_page.locator("input[type=range]").press("End")
+        quiet_page.wait_for_selector("[data-portal-frame*='\"time\":3']")
+        opened(quiet_page)
+        link = copied(quiet_page, "Copy a link")
+        fragment = link.removeprefix(served.url)
+        assert re.fullmatch(r"#view=[\w-]+", fragment)
+        fresh = Bare(portal.view(globe()))
+        quiet_page.goto(fresh.url + fragment)
+        quiet_page.wait_for_selector("[data-portal-frame*='\"time\":3']")
+        quiet_page.goto("about:blank")
+        fresh.end()
 
 
 def small(page: Page) -> None:

@@ -14,6 +14,7 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from portal.viewer import COLOR_MAPS, Frame, Viewer
+from portal.viewer.colors import color_table
 from portal.viewer.frame import frame_of
 from portal.viewer.state import ViewState
 from portal.viewer.still import MOST_BYTES, still
@@ -68,6 +69,24 @@ def test_the_state_decides_the_look() -> None:
     np.testing.assert_allclose(seen, color(0.25, "grey"), atol=3)
 
 
+def test_categories_have_colours_of_their_own() -> None:
+    ds = quarters()
+    ds["kind"] = ds.field.astype("i1")
+    ds.kind.attrs = {"flag_values": np.arange(4, dtype="i1"), "flag_meanings": "sea land ice lake"}
+    shown = frame(ds, "kind")
+    image = opened(still(shown))
+    table = color_table(shown.header["color_map"], 4)
+    across, down = image.width - 160, image.height - TOP - 46
+    for value, (east, south) in {0: (0.25, 0.25), 1: (0.75, 0.25), 3: (0.75, 0.75)}.items():
+        seen = image.getpixel((LEFT + int(east * across), TOP + int(south * down)))
+        assert seen == tuple(table[value])
+
+
+@pytest.mark.parametrize("name", [*COLOR_MAPS, "viridis_r", "none such"])
+def test_any_colour_map(name: str) -> None:
+    opened(still(frame(quarters(), "field"), ViewState(color_map=name)))
+
+
 def test_missing_cells_are_grey_and_titles_are_drawn() -> None:
     ds = quarters()
     ds["field"] = ds.field.where(ds.lat < 0)
@@ -116,6 +135,7 @@ def test_cells_anywhere_have_a_picture(
         "encoding": {"dtype": "f64"},
         "equal": True,
         "limits": [0, 1],
+        "color_map": "viridis",
         "x": axis | {"kind": "longitude"},
         "y": axis | {"kind": "latitude"},
     }
@@ -136,6 +156,7 @@ def test_cells_lie_at_their_places() -> None:
         "encoding": {"dtype": "f64"},
         "equal": True,
         "limits": [-180, 180],
+        "color_map": "viridis",
         "x": axis | {"kind": "longitude"},
         "y": axis | {"kind": "latitude"},
     }

@@ -7,6 +7,7 @@ import { FrameCache } from '../components/viewer/cache';
 import { type Description, Frame, type FrameHeader, type FrameSource } from '../components/viewer/frame';
 import { pageSource } from '../components/viewer/page';
 import { firstState, isSame, merged, type ViewState } from '../components/viewer/state';
+import { stateInLink } from '../components/viewer/take/link';
 import { createViewer } from '../components/viewer/viewer';
 
 /** Seconds: a frame of a remote array may take its time. */
@@ -17,7 +18,7 @@ const SETTLED = 300;
 function kernelSource(model: Model, channel: Channel): FrameSource & { close(): void } {
   const description = model.get('description') as Description;
   const read = () => merged(firstState(description.default), model.get('state') as Partial<ViewState>);
-  let kept: ViewState = read();
+  let kept: ViewState = merged(read(), stateInLink(location.hash, description));
   const write = later(() => {
     model.set('state', kept);
     model.save_changes();

@@ -1,4 +1,5 @@
 /** The state of a view in the part of an address after #: `#view=` and base64url of its JSON. */
+import type { Description } from '../frame';
 import type { ViewState } from '../state';
 
 const MARK = 'view=';
@@ -10,8 +11,13 @@ export function linkTo(state: ViewState, address: string): string {
   return `${address.split('#')[0]}#${MARK}${safe}`;
 }
 
-/** What an address asks for; null where it says nothing that can be read. */
-export function stateInLink(hash: string): Partial<ViewState> | null {
+/** What an address asks for, where it is about a variable that is here. */
+export function stateInLink(hash: string, { variables }: Description): Partial<ViewState> {
+  const state = read(hash);
+  return state && variables.some(v => v.name === state.variable) ? state : {};
+}
+
+function read(hash: string): Partial<ViewState> | null {
   const found = hash.replace(/^#/, '').split('&').find(part => part.startsWith(MARK));
   if (!found) {
     return null;

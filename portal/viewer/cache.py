@@ -29,7 +29,7 @@ class ChunkCache:
         Most bytes that are kept.
     """
 
-    def __init__(self, cap: int = CAP) -> None:
+    def __init__(self, cap: int) -> None:
         self.cap = cap
         self._kept: OrderedDict[Key, NDArray[Any]] = OrderedDict()
         self._coming: dict[Key, Future[NDArray[Any] | None]] = {}

@@ -54,7 +54,12 @@ class Lanes:
 
 
 def in_threads(
-    work: Callable[[Any], None], items: Sequence[Any], step: Callable[[], None], call: Call
+    work: Callable[[Any], None],
+    items: Sequence[Any],
+    *,
+    step: Callable[[], None],
+    tell: Callable[[], None],
+    call: Call,
 ) -> None:
     """Do `work` for every item in at most `MOST_THREADS` threads of their own.
 
@@ -65,6 +70,8 @@ def in_threads(
     ----------
     step
         Called before each item; what it raises ends the work.
+    tell
+        Called again and again while the work goes on.
 
     Raises
     ------
@@ -100,6 +107,7 @@ def in_threads(
         while running and not failed:
             go_on(call)
             changed.wait(_LOOK)
+            tell()
     if failed:
         raise failed[0]
 

@@ -6,6 +6,7 @@ import functools
 import itertools
 import math
 import threading
+import time
 import weakref
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from portal.errors import PortalError, TooLarge
-from portal.viewer.cache import ChunkCache
+from portal.viewer.cache import CAP, ChunkCache
 from portal.viewer.lanes import Lanes, in_threads, wait_for
 from portal.viewer.read import as_real, unreadable
 from portal.viewer.sources import FEW_BLOCKS, SMALL_BLOCK, Source, source_of, token_of
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
     Pick = NDArray[np.intp]
 
+SLOW = 0.25
+"""Seconds after which a read tells how far it is: the messages of quick ones would delay them."""
 LARGEST_SHARE = 0.5
 """Largest share of the memory that is free that one chunk may take."""
 
@@ -70,14 +73,20 @@ class _Run:
 class Reader:
     """Reads planes of arrays; those that read the same array share its decoded chunks.
 
+    Chunks that hold neighbouring slices as well are asked for again by every step; those of one
+    slice only when one comes back to it, or looks closer. So these have a cache of their own, and
+    a smaller one.
+
     Parameters
     ----------
-    cache
-        Where chunks are kept.
+    cap
+        Most bytes of decoded chunks that are kept.
     """
 
-    def __init__(self, cache: ChunkCache | None = None) -> None:
-        self.cache = cache or ChunkCache()
+    def __init__(self, cap: int = CAP) -> None:
+        self.cap = cap
+        self.slices = ChunkCache(cap // 4)
+        self.blocks = ChunkCache(cap - cap // 4)
         self.lanes = Lanes()
         self._sources: weakref.WeakValueDictionary[int, Source] = weakref.WeakValueDictionary()
         self._lock = threading.Lock()
@@ -95,8 +104,14 @@ class Reader:
                 return None
             if self._sources.get(found.token) is not found:
                 self._sources[found.token] = found
-                weakref.finalize(found, self.cache.forget, found.token)
+                weakref.finalize(found, self.slices.forget, found.token)
+                weakref.finalize(found, self.blocks.forget, found.token)
             return found
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that are kept now."""
+        return self.slices.nbytes + self.blocks.nbytes
 
     def plane(
         self,
@@ -149,7 +164,7 @@ class Reader:
         else:
             try:
                 with self.lanes.enter(lane, call) as step:
-                    plane = _Reading(self.cache, source, call, step).plane(wanted)
+                    plane = _Reading(self, source, call, step).plane(wanted)
             except PortalError:
                 raise
             except Exception as error:  # the plug-in boundary: any backend may raise anything
@@ -168,9 +183,10 @@ class _Reading:
     """One plane on its way from a source through the cache."""
 
     def __init__(
-        self, cache: ChunkCache, source: Source, call: Call, step: Callable[[], None]
+        self, reader: Reader, source: Source, call: Call, step: Callable[[], None]
     ) -> None:
-        self.cache, self.source, self.call, self.step = cache, source, call, step
+        self.reader, self.source, self.call, self.step = reader, source, call, step
+        self.cache = reader.slices
         self.blocks: dict[Region, NDArray[Any]] = {}
         self.read_bytes = 0
         self.lock = threading.Lock()
@@ -196,7 +212,7 @@ class _Reading:
 
     def _runs(self, wanted: Sequence[int | Pick]) -> tuple[list[list[_Run]], list[str]]:
         """Cut every pick where it goes from one chunk to another; choose how large chunks are read."""
-        source, cap = self.source, self.cache.cap
+        source, cap = self.source, self.reader.cap
         bounds = source.bounds
         notes: list[str] = []
         if bounds is not None:
@@ -210,7 +226,9 @@ class _Reading:
             bounds = _joined(bounds, wanted, source.itemsize)
             runs = [_cut(w, b) for w, b in zip(wanted, bounds, strict=True)]
             sizes = [sum(r.chunk[1] - r.chunk[0] for r in along) for along in runs]
-            if math.prod(sizes) * source.itemsize <= cap:
+            if math.prod(sizes) * source.itemsize <= self.reader.blocks.cap:
+                if any(r.chunk[1] - r.chunk[0] > 1 for r in _of_sliders(runs)):
+                    self.cache = self.reader.blocks
                 return runs, notes
         # One step of each slider, and only the part of the plane that is seen.
         whole = bounds is None or bool(notes)
@@ -255,10 +273,15 @@ class _Reading:
         if not regions:
             return
         groups = [regions] if self.source.together else [[r] for r in regions]
-        self.call.progress(total - len(regions), total, "chunks")
-        in_threads(lambda group: self._read_group(group, total), groups, self.step, self.call)
+        began = time.monotonic()
 
-    def _read_group(self, regions: list[Region], total: int) -> None:
+        def tell() -> None:
+            if time.monotonic() - began > SLOW:
+                self.call.progress(len(self.blocks), total, "chunks")
+
+        in_threads(self._read_group, groups, step=self.step, tell=tell, call=self.call)
+
+    def _read_group(self, regions: list[Region]) -> None:
         """Read those that nobody reads yet; whatever happens, the others do not wait for ever."""
         mine = [r for r in regions if self._claim(r)]
         try:
@@ -270,8 +293,6 @@ class _Reading:
                     self.blocks[region] = own
                     self.new.add(region)
                     self.read_bytes += own.nbytes
-                    done = len(self.blocks)
-                self.call.progress(done, total, "chunks")
         finally:
             for region in mine:
                 self.cache.release((self.source.token, region))
@@ -314,6 +335,11 @@ def _cut(wanted: int | Pick, bounds: NDArray[np.intp]) -> list[_Run]:
         start, stop = int(bounds[chunks[a]]), int(bounds[chunks[a] + 1])
         runs.append(_Run((start, stop, 1), slice(a, b), _compact(wanted[a:b] - start)))
     return runs
+
+
+def _of_sliders(runs: Sequence[Sequence[_Run]]) -> list[_Run]:
+    """Runs of the dimensions of which one step is seen."""
+    return [along[0] for along in runs if isinstance(along[0].inside, int)]
 
 
 def _spanned(wanted: Pick, low: int, high: int, *, thinly: bool) -> _Run:

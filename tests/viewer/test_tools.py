@@ -125,8 +125,8 @@ def test_the_cost_counts_the_chunks_of_the_pencil(held: dict[str, Any]) -> None:
 def test_an_overview_holds_every_piece_once_and_is_spread(count: int) -> None:
     order = overview(count)
     assert sorted(order) == list(range(count))
-    first = sorted(order[: max(1, count // 4)])
-    assert max(np.diff([*first, count]), default=0) <= 8 or count < 4
+    first_half = sorted(order[: (count + 1) // 2])
+    assert np.diff([*first_half, count]).max() <= 4
 
 
 class Slow:

@@ -19,7 +19,10 @@ function kernelSource(model: Model, channel: Channel): FrameSource & { close(): 
   const description = model.get('description') as Description;
   const read = () => merged(firstState(description.default), model.get('state') as Partial<ViewState>);
   let kept: ViewState = merged(read(), stateInLink(location.hash, description));
+  /** States that were written and have not come back: later ones may be shown by now. */
+  const sent: string[] = [];
   const write = later(() => {
+    sent.push(JSON.stringify(kept));
     model.set('state', kept);
     model.save_changes();
   }, SETTLED);
@@ -45,8 +48,10 @@ function kernelSource(model: Model, channel: Channel): FrameSource & { close(): 
     watch(changed) {
       const heard = () => {
         const state = read();
-        // One's own change comes back as well.
-        if (!isSame(state, kept)) {
+        // One's own changes come back as well, in the order in which they were written.
+        const own = sent.indexOf(JSON.stringify(state));
+        sent.splice(0, own);
+        if (own < 0 && !isSame(state, kept)) {
           kept = state;
           changed(state);
         }

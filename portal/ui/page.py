@@ -16,8 +16,9 @@ import numpy as np
 from portal.errors import InvalidParameter, TooLarge
 from portal.ui.view import as_dataset, title_for
 from portal.ui.widgets.bundle import bundle
-from portal.viewer import COLOR_MAPS, Viewer
+from portal.viewer import COLOR_MAPS, Viewer, describe
 from portal.viewer.frame import Frame, frame_of
+from portal.viewer.take import Taken
 
 if TYPE_CHECKING:
     import os
@@ -25,9 +26,12 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from portal.viewer import VariableView
+    from portal.viewer.state import ViewState
 
 SIZES = tuple((round(960 / 2 ** (i / 2)), round(640 / 2 ** (i / 2))) for i in range(8))
 """Resolutions tried, finest first: 960 × 640 down to 85 × 57 pixels."""
+MOST_READ = 1_000_000_000
+"""Largest variable, in bytes, that is made into a page from the viewer's menu."""
 SMALLEST_FRAME = 1_000
 """Bytes that a picture takes at the least, its header included."""
 SHARED = ("x", "y", "equal", "geometry_kind")
@@ -48,6 +52,25 @@ def save_page(
         page(data, title=title, variable=variable, max_bytes=max_bytes), encoding="utf-8"
     )
     return target
+
+
+def page_to_take(ds: xr.Dataset, state: ViewState, title: str) -> Taken:
+    """Make the page of the variable that is shown.
+
+    Raises
+    ------
+    TooLarge
+        The variable is beyond `MOST_READ`: all of it would have to be read.
+    """
+    name = describe(ds).default if state.variable is None else state.variable
+    if name in ds.data_vars and ds[name].nbytes > MOST_READ:
+        raise TooLarge(
+            f"A page of all of {name} would read it whole",
+            found=f"{ds[name].nbytes:,} bytes, more than {MOST_READ:,}",
+            advice=f"In code, take fewer steps: portal.ui.page.save_page(part, path, variable={name!r}).",
+        )
+    text = page(ds, title=title, variable=name)
+    return Taken("view.html", "text/html", text.encode())
 
 
 def page(

@@ -7,14 +7,16 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import dask.array as da
 import numpy as np
 import pytest
 import xarray as xr
 
 from portal.errors import InvalidInput, InvalidParameter, TooLarge
 from portal.ui.page import page as make_page
-from portal.ui.page import save_page
+from portal.ui.page import page_to_take, save_page
 from portal.viewer import COLOR_MAPS
+from portal.viewer.state import ViewState
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -239,6 +241,12 @@ def test_a_large_dataset_is_reduced_and_the_page_says_so() -> None:
     content = held(text)
     assert len(content["frames"]["noise"]) == 20
     assert content["notes"][0].startswith("Pictures are reduced to at most")
+
+
+def test_what_is_too_large_to_read_whole_is_refused() -> None:
+    huge = xr.Dataset({"v": (("t", "y", "x"), da.zeros((10_000, 500, 500), chunks=(1, 500, 500)))})
+    with pytest.raises(TooLarge, match="would read it whole"):
+        page_to_take(huge, ViewState(variable="v"), "")
 
 
 def test_a_geometry_is_held_once() -> None:

@@ -22,7 +22,7 @@ from portal.viewer import COLOR_MAPS
 from tests.faces.bare import Bare, bare
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import BrowserContext, Page
 
 SVG = "{http://www.w3.org/2000/svg}"
 BUSY = "[data-portal-busy]"
@@ -142,6 +142,16 @@ def test_the_slice_as_files(shown: Page) -> None:
         assert taken.field.attrs["units"] == "m"
     table = pd.read_csv(io.BytesIO(saved(shown, "Save the slice as CSV")))
     np.testing.assert_array_equal(table.field.to_numpy().reshape(36, 72), ds.field[0].values)
+
+
+def test_a_page_with_working_sliders(shown: Page, context: BrowserContext, tmp_path: Path) -> None:
+    (tmp_path / "view.html").write_bytes(saved(shown, "Save a page with working sliders"))
+    alone = context.new_page()
+    alone.goto((tmp_path / "view.html").as_uri())
+    alone.wait_for_selector("[data-portal-frame]")
+    alone.locator("input[type=range]").press("End")
+    alone.wait_for_selector("[data-portal-frame*='\"time\":3']")
+    alone.close()
 
 
 def test_the_code_and_the_cell_make_this_view(shown: Page) -> None:

@@ -172,7 +172,12 @@ class ViewerWidget(BridgeWidget):
 
         viewer = self._viewer
         what, state = str(params.get("what")), ViewState.parse(params.get("state"))
-        taken = take(viewer.ds, what, state, other=viewer.other)
+        if what == "page":
+            from portal.ui.page import page_to_take
+
+            taken = page_to_take(viewer.ds, state, self.title)
+        else:
+            taken = take(viewer.ds, what, state, other=viewer.other)
         return Attached({"name": taken.name, "media_type": taken.media_type}, (taken.data,))
 
     def summary(self) -> str:

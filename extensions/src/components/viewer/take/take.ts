@@ -58,7 +58,8 @@ class Menu implements Take {
           group(
             'Data',
             save('NetCDF', () => this.file('netcdf'), 'Save the slice as NetCDF'),
-            save('CSV', () => this.file('csv'), 'Save the slice as CSV')
+            save('CSV', () => this.file('csv'), 'Save the slice as CSV'),
+            save('Page', () => this.file('page'), 'Save a page with working sliders')
           ),
           group(
             'Code',
@@ -130,7 +131,7 @@ class Menu implements Take {
     return download(blob, this.name(format));
   }
 
-  private async file(what: 'netcdf' | 'csv'): Promise<string> {
+  private async file(what: 'netcdf' | 'csv' | 'page'): Promise<string> {
     const { result, buffers } = await this.host.ask!('save', { what, state: this.host.state() });
     const { name, media_type: type } = result as { name: string; media_type: string };
     return download(new Blob([buffers[0] as BlobPart], { type }), name);

@@ -16,6 +16,7 @@ import numpy as np
 
 from portal.errors import PortalError, TooLarge
 from portal.viewer.cache import CAP, ChunkCache
+from portal.viewer.call import go_on
 from portal.viewer.lanes import Lanes, in_threads, wait_for
 from portal.viewer.read import as_real, unreadable
 from portal.viewer.sources import FEW_BLOCKS, SMALL_BLOCK, Source, source_of, token_of
@@ -285,7 +286,9 @@ class _Reading:
         """Read those that nobody reads yet; whatever happens, the others do not wait for ever."""
         mine = [r for r in regions if self._claim(r)]
         try:
-            for region, block in zip(mine, self.source.read(mine, self.step), strict=True):
+            # What is claimed may be waited for: from here on this does not give way.
+            found = self.source.read(mine, lambda: go_on(self.call)) if mine else []
+            for region, block in zip(mine, found, strict=True):
                 # What is a part of something larger would keep all of it in memory.
                 own = block if block.base is None else block.copy()
                 self.cache.put((self.source.token, region), own)

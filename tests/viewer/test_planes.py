@@ -371,6 +371,29 @@ def test_what_is_ahead_waits_for_what_is_wanted_now() -> None:
     assert outcome[0].header["kind"] == "image"
 
 
+def test_now_may_wait_for_what_is_being_computed_ahead() -> None:
+    entered, go = threading.Event(), threading.Event()
+
+    def slow(block: np.ndarray) -> np.ndarray:
+        entered.set()
+        go.wait(10)
+        return block
+
+    values = da.ones((2, 64, 10), chunks=(2, 2, 10)).map_blocks(slow, meta=np.empty((0, 0, 0)))
+    viewer = viewer_of(xr.Dataset({"v": (("t", "y", "x"), values)}))
+    first, ahead = in_thread(
+        lambda: viewer.frame("v", {"t": 1}, width=100, height=100, lane="ahead")
+    )
+    assert entered.wait(10)
+    second, now = in_thread(lambda: viewer.frame("v", {"t": 0}, width=100, height=100))
+    wait_until(lambda: viewer.reader.lanes._now)
+    go.set()
+    first.join(20)
+    second.join(20)
+    assert ahead[0].header["touched"]["chunks"] == 32
+    assert now[0].header["touched"]["bytes"] == 0
+
+
 def test_a_chunk_that_two_want_is_read_once() -> None:
     gate, entered = threading.Event(), threading.Event()
 

@@ -119,11 +119,13 @@ def values(page: Page, pixels: Floats) -> tuple[Floats, Floats]:
     return low + at[away.argmin(axis=1)] * (high - low), away.min(axis=1)
 
 
-def until(check: Callable[[], str]) -> None:
+def until(page: Page, check: Callable[[], str]) -> None:
     """Look again and again until nothing is wrong; a picture takes a moment to be drawn."""
     end = time.monotonic() + PATIENCE
     while (wrong := check()) and time.monotonic() < end:
-        pass
+        page.evaluate(
+            "new Promise(requestAnimationFrame)"
+        )  # its requests are let through meanwhile
     assert not wrong, wrong
 
 
@@ -168,7 +170,7 @@ def test_every_pixel_shows_the_cell_at_its_place(quiet_page: Page, grid: str) ->
         opened(page)
         for name in PROJECTIONS:
             widget.state = {**widget.state, "projection": name}
-            until(lambda name=name: wrong(name))  # type: ignore[misc]
+            until(page, lambda name=name: wrong(name))  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(
@@ -203,7 +205,7 @@ def test_maps_look_as_they_did(quiet_page: Page, grid: str) -> None:
             path = REFERENCES / f"{grid}-{name}.png"
             if os.environ.get("PORTAL_REFERENCES") == "write":
                 write(page, path)
-            until(lambda path=path: differs(path))  # type: ignore[misc]
+            until(page, lambda path=path: differs(path))  # type: ignore[misc]
 
 
 def write(page: Page, path: Path) -> None:
@@ -214,3 +216,49 @@ def write(page: Page, path: Path) -> None:
         before, now = now, plot(page)
     path.parent.mkdir(exist_ok=True)
     Image.fromarray(now.astype(np.uint8)).quantize(256).save(path, optimize=True)
+
+
+def test_a_globe_turns_with_the_pointer(quiet_page: Page) -> None:
+    page = quiet_page
+    page.set_viewport_size({"width": 640, "height": 700})
+    widget = portal.view(GRIDS["rectilinear"](), state={"projection": "orthographic"})
+    with bare(page, widget):
+        opened(page)
+        height, width = plot(page).shape[:2]
+        axes = page.locator("[data-portal-plot]")
+        left, top = map(float, (axes.get_attribute("data-portal-plot") or "").split()[:2])
+        box = axes.bounding_box()
+        assert box is not None
+        x, y = box["x"] + left + width / 2, box["y"] + top + height / 2
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x + 60, y, steps=6)
+        page.mouse.up()
+        # What was in the middle has moved to the right: a place west of it is there now.
+        turned = -np.degrees(60 / (min(width, height) / 2))
+        until(
+            page,
+            lambda: (
+                ""
+                if abs(widget.state["center"][0] - turned) < 3
+                else f"{widget.state['center']} instead of {turned:.0f}"
+            ),
+        )
+
+
+def test_finer_coasts_are_fetched_for_a_closer_look(quiet_page: Page) -> None:
+    page = quiet_page
+    widget = portal.view(GRIDS["rectilinear"]())
+    with bare(page, widget) as served:
+        opened(page)
+        asked = [m["method"] for m in served.heard if "method" in m]
+        assert "asset" not in asked
+        before = plot(page)
+        widget.state = {**widget.state, "window": [-12, 30, 45, 66]}
+        until(
+            page,
+            lambda: (
+                "" if "asset" in [m.get("method") for m in served.heard] else "nothing was asked"
+            ),
+        )
+        until(page, lambda: "" if not np.array_equal(plot(page), before) else "nothing has changed")

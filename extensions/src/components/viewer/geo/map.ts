@@ -1,13 +1,11 @@
 /** Which cell every pixel of a plot's box shows. */
 import type { Numbers } from '../frame';
 import type { AxesGeometry, Geometry } from '../geometry';
+import { NONE } from '../paint/painter';
 import { FlatPlane } from './flat';
 import { MapPlane } from './mapplane';
 import type { Plane } from './plane';
 import { cornersMap, polygonsMap } from './polygons';
-
-/** The map of a pixel that shows no cell. */
-export const NONE = 0xffffffff;
 
 /** For every pixel, row by row from the top, the index of its cell, or NONE. */
 export function cellMap(geometry: Geometry, plane: Plane): Uint32Array {

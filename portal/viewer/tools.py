@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from portal.errors import InvalidParameter
 from portal.viewer.call import Call
 from portal.viewer.cost import Speed
+from portal.viewer.earth import Earth
 from portal.viewer.places import Places, checked_ends, label_of, places
 from portal.viewer.section import section
 from portal.viewer.series import checked_index, series
@@ -51,6 +54,7 @@ class Tools:
     def __init__(self, viewer: Viewer) -> None:
         self._viewer = viewer
         self._speed = Speed()
+        self._earth = Earth(viewer.ds)
         self._places: dict[tuple[object, ...], Places] = {}
         self._lock = Lock()
 
@@ -126,7 +130,13 @@ class Tools:
         key = (view.name, x, y)
         with self._lock:
             if key not in self._places:
-                self._places[key] = places(array, view, x, y)
+                mesh = self._earth.meshes.get(view.x or "") if x is None and y is None else None
+                if mesh is not None:
+                    lon, lat = (np.asarray(v, dtype=np.float64) for v in self._earth.places(mesh))
+                    found = Places("points", (mesh.dim,), lon, lat, on_earth=True)
+                else:
+                    found = places(array, view, x, y)
+                self._places[key] = found
             return self._places[key]
 
     def _spot(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from portal.errors import InvalidParameter, Unreadable
 from portal.viewer import Viewer
 from portal.viewer.stream import overview
 from portal.viewer.tools import tools_methods
+from tests.viewer.earths import columns, mpas, scrip, ugrid
 
 HOLDERS = ("numpy", "dask", "zarr", "dask-zarr", "netcdf")
 
@@ -330,6 +331,23 @@ def test_the_cells_of_a_curvilinear_grid_are_found_by_their_places() -> None:
     cells = ds.t[0].where(inside)
     assert result["low"] == cells.min().item()
     assert abs(result["mean"] - cells.weighted(np.cos(np.deg2rad(ds.nav_lat))).mean().item()) < 0.01
+
+
+@pytest.mark.parametrize("make", [columns, ugrid, scrip, mpas])
+def test_the_cells_of_a_mesh_are_found_by_their_places(make: Callable[[], xr.Dataset]) -> None:
+    ds = make()
+    viewer = Viewer(ds)
+    name = viewer.description.default
+    cell = 7
+    params = {"variable": name, "index": {}, "at": {"cell": cell}}
+    result = tools_methods(viewer)["value"](params, Asked())
+    again = tools_methods(viewer)["value"](params | {"at": result["at"]}, Asked())
+    assert set(result["at"]) == {"lon", "lat"}
+    assert again == result
+    mesh = viewer.description.variable(name)
+    assert mesh is not None
+    others = {d: 0 for d in ds[name].dims if d != mesh.x}
+    assert result["value"] == pytest.approx(ds[name].isel({**others, mesh.x: cell}).item())
 
 
 @pytest.mark.parametrize(

@@ -131,21 +131,14 @@ def _drawn(dataset: xr.Dataset, item: Item) -> Image:
 
 
 def _colored(frame: Frame) -> Image:
-    import numpy as np
     from PIL import Image
 
-    from portal.viewer import COLOR_MAPS
+    from portal.viewer.colors import colored
 
-    values = frame.values()
-    low, high = frame.header["limits"]
-    points = bytes.fromhex(COLOR_MAPS[frame.header["color_map"]])
-    colors = np.frombuffer(points, np.uint8).reshape(-1, 3).astype(float)
-    place = np.clip((np.nan_to_num(values) - low) / ((high - low) or 1.0), 0, 1)
-    at = place * (len(colors) - 1)
-    rgba = np.zeros((*values.shape, 4), np.uint8)
-    for channel in range(3):
-        rgba[..., channel] = np.interp(at, np.arange(len(colors)), colors[:, channel])
-    rgba[..., 3] = np.where(np.isfinite(values), 255, 0)
+    header = frame.header
+    low, high = header["limits"]
+    categories = [value for value, _ in header.get("categories", ())]
+    rgba = colored(frame.values(), header["color_map"], (low, high), header["scale"], categories)
     across, down = _shape(frame)
     size = (SIDE, max(1, round(SIDE * down / across)))
     if down > across:
@@ -154,9 +147,9 @@ def _colored(frame: Frame) -> Image:
 
 
 def _shape(frame: Frame) -> tuple[float, float]:
-    """Width and height: of a map in degrees, of an image in cells; none over four times the other."""
+    """Width and height: in degrees, or in cells without straight axes; at most four to one."""
     down, across = (float(n) for n in frame.header["shape"])
-    if frame.header["kind"] == "map":
+    if frame.header["kind"] == "map" and frame.header["geometry_kind"] == "axes":
         across, down = (float(abs(e[-1] - e[0])) for e in map(frame.array, ("x_edges", "y_edges")))
     return max(across, down / 4), max(down, across / 4)
 

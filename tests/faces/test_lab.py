@@ -145,7 +145,7 @@ def test_the_main_job_in_a_notebook(quiet_page: Page, lab: Lab) -> None:
 
     view = output(page, 2).locator(".portal-viewer")
     expect(view).to_have_attribute("data-portal-frame", re.compile("local_warming"), timeout=LONG)
-    canvas = view.locator("canvas")
+    canvas = view.locator("canvas[data-portal-plot]")
     canvas.scroll_into_view_if_needed()
     left, top, width, height = map(float, str(canvas.get_attribute("data-portal-plot")).split())
     readout = view.locator(".portal-viewer-readout")

@@ -218,3 +218,17 @@ def test_two_views_of_one_widget_share_their_frames(view: Page) -> None:
         )
         view.wait_for_function("document.querySelectorAll('[data-portal-frame]').length === 2")
         assert len(asked(served, lane="now")) <= before
+
+
+def test_a_state_that_comes_back_late_moves_nothing(view: Page) -> None:
+    with bare(view, portal.view(cube())):
+        until(view, "frame.index.time === 0")
+        for time in range(1, 12):
+            slider(view).press("ArrowRight")
+            until(view, f"frame.index.time === {time}")
+        first = view.evaluate("model.get('state')")
+        slider(view).press("End")
+        until(view, "frame.index.time === 39")
+        view.wait_for_function("model.get('state').index.time === 39")
+        view.evaluate("state => model.set('state', state)", {**first, "index": {"time": 5}})
+        until(view, "frame.index.time === 5")

@@ -14,10 +14,15 @@ from typing import TYPE_CHECKING
 from urllib.error import URLError
 from urllib.request import urlopen
 
+import nbformat
+import pytest
+
+from tests.faces.lab import LONG, Lab, output, run_cell
+from tests.faces.voila import Served, write_page
 from tests.helpers import wait_until
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import BrowserContext, Locator, Page
 
 #: Milliseconds: a page starts a kernel, on a machine that may be busy.
 PAGE = 120_000
@@ -104,3 +109,78 @@ def test_a_view_in_a_panel_app(quiet_page: Page, tmp_path: Path) -> None:
         expect(quiet_page.get_by_text("time {'time': 1}")).to_be_visible(timeout=PAGE)
         quiet_page.get_by_role("button", name="Jump").click()
         expect(viewer).to_have_attribute("data-portal-frame", re.compile('"time":5'), timeout=PAGE)
+
+
+def test_a_view_in_a_voila_page(quiet_page: Page, tmp_path: Path) -> None:
+    pages = write_page(tmp_path / "pages", f"{DATA}\nportal.view(ds)")
+    served = Served(pages, tmp_path / "home")
+    try:
+        quiet_page.goto(served.url)
+        stepped(quiet_page.locator("section.portal-viewer"))
+        quiet_page.goto("about:blank")  # leaves the server before it ends
+    finally:
+        served.end()
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    server = Lab(tmp_path_factory.mktemp("lab"))
+    yield server
+    server.end()
+
+
+def pictures(lab: Lab, name: str) -> list[str | None]:
+    """Return the picture in the saved output of each cell that has one."""
+    saved = nbformat.read(lab.notebooks / name, 4)
+    return [o.data.get("image/png") for c in saved.cells for o in c.outputs if "data" in o]
+
+
+def save(page: Page) -> None:
+    page.evaluate("jupyterapp.commands.execute('docmanager:save').then(() => null)")
+
+
+def test_a_notebook_is_saved_with_the_last_picture_of_its_view(
+    context: BrowserContext, lab: Lab
+) -> None:
+    from playwright.sync_api import expect
+
+    name = lab.write("saved.ipynb", f"{DATA}\nwidget = portal.view(ds)\nwidget", "widget.state")
+    page = lab.open(context.new_page(), name)
+    run_cell(page, 0)
+    viewer = output(page, 0).locator("section.portal-viewer")
+    expect(viewer).to_have_attribute("data-portal-frame", re.compile('"time":0'), timeout=LONG)
+    expect(viewer).to_have_attribute("data-portal-last", "", timeout=LONG)
+    save(page)
+    (first,) = pictures(lab, name)
+    assert first
+
+    # What is shown now is saved, and the live view stays the one it was.
+    live = viewer.element_handle()
+    viewer.get_by_role("slider", name="time").press("End")
+    expect(viewer).to_have_attribute("data-portal-frame", re.compile('"time":5'), timeout=LONG)
+
+    def another() -> bool:
+        save(page)
+        return pictures(lab, name) != [first]
+
+    wait_until(another)
+    assert live is not None
+    assert live.evaluate("view => view.isConnected")
+    run_cell(page, 1)
+    expect(output(page, 1)).to_contain_text("'time': 5", timeout=LONG)
+
+    page.close()
+
+
+def test_a_notebook_as_a_page_has_the_picture(lab: Lab, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "nbconvert", "--to=html", f"--output-dir={tmp_path}", "saved.ipynb"],
+        cwd=lab.notebooks,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "saved.html").read_text()
+    (picture,) = [p for p in pictures(lab, "saved.ipynb") if p]
+    assert picture.strip() in page

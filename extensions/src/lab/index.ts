@@ -1,4 +1,5 @@
 /** Portal in JupyterLab: one plugin per file. */
+import { pictures } from './pictures';
 import { sidebar } from './sidebar';
 
-export default [sidebar];
+export default [sidebar, pictures];

@@ -6,6 +6,7 @@ import type { Frame, FrameSource, VariableView } from './frame';
 import { isGeographic } from './geometry';
 import type { Tools } from './hosts';
 import { onKey } from './keys';
+import { keepLast } from './last';
 import { Motion } from './motion';
 import { Pane } from './pane';
 import { Play } from './playing';
@@ -83,15 +84,15 @@ class Viewer {
       help: () => this.words.toggleHelp()
     });
     this.main = this.addPane();
-    const take = createTake(
-      takeHost({
-        source,
-        panes: () => this.panes,
-        state: () => this.state,
-        title: () => this.heading.textContent ?? '',
-        still: index => this.still(index)
-      })
-    );
+    const whole = takeHost({
+      source,
+      panes: () => this.panes,
+      state: () => this.state,
+      title: () => this.heading.textContent ?? '',
+      still: index => this.still(index)
+    });
+    const take = createTake(whole);
+    this.stops.push(keepLast(this.root, whole));
     this.tools = createTools(
       toolHost({
         source,

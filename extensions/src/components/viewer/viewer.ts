@@ -91,7 +91,6 @@ class Viewer {
       title: () => this.heading.textContent ?? '',
       still: index => this.still(index)
     });
-    const take = createTake(whole);
     this.stops.push(keepLast(this.root, whole));
     this.tools = createTools(
       toolHost({
@@ -103,7 +102,7 @@ class Viewer {
         view: () => this.view
       })
     );
-    this.toolbar.slots.append(this.tools.element, take.element);
+    this.toolbar.slots.append(this.tools.element, createTake(whole).element);
     const head = h('header', { class: 'portal-viewer-head' }, this.heading, this.toolbar.variable);
     this.root.append(head, this.toolbar.element, this.area, this.readout.element, this.sliders.element);
     this.root.append(this.panel, ...this.words.elements);

@@ -1,5 +1,5 @@
 // Bundles every src/widgets/NAME.ts and NAME.css into portal/ui/widgets/static/NAME.{js,css},
-// and puts beside them what a widget fetches when it needs it.
+// and puts beside them what a widget fetches when it needs it, and the licences of all.
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,7 +13,7 @@ const sources = join(root, 'src/widgets');
 const names = (await readdir(sources)).filter(name => /^[a-z]+\.(ts|css)$/.test(name)).sort();
 
 await rm(fresh, { recursive: true, force: true });
-await build({
+const { metafile } = await build({
   absWorkingDir: root,
   bundle: true,
   charset: 'utf8',
@@ -21,6 +21,7 @@ await build({
   format: 'esm',
   legalComments: 'none',
   logLevel: 'warning',
+  metafile: true,
   minify: true,
   outdir: fresh,
   target: 'es2022'
@@ -32,6 +33,16 @@ for (const { geometries } of Object.values(world.objects)) {
   geometries.forEach(country => delete country.properties);
 }
 await writeFile(join(fresh, 'countries-50m.json'), JSON.stringify(world));
+
+// The licences of what is bundled travel with it.
+const bundled = Object.keys(metafile.inputs).flatMap(path => path.match(/^node_modules\/(@[^/]+\/[^/]+|[^/]+)/)?.[1] ?? []);
+const licences = [...new Set([...bundled, 'world-atlas'])].sort().map(async name => {
+  const folder = join(root, 'node_modules', name);
+  const { version, license } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
+  const file = (await readdir(folder)).find(name => /^licen[cs]e/i.test(name));
+  return `${name} ${version} (${license})\n\n${file ? await readFile(join(folder, file), 'utf8') : ''}`;
+});
+await writeFile(join(fresh, 'licences.txt'), (await Promise.all(licences)).join(`\n${'-'.repeat(80)}\n`));
 
 // Only whole files are ever seen, and none that no longer has a source.
 await mkdir(target, { recursive: true });

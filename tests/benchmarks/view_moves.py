@@ -184,8 +184,10 @@ def clicked(notebook: Notebook) -> tuple[float, float]:
     notebook.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     found = notebook.page.wait_for_function(
         """() => {
-            const drawn = window.bench.marks.filter(m => m.kind === 'portal-charted' && m.took);
-            const whole = drawn.find(m => m.detail.whole);
+            const drawn = window.bench.marks.filter(
+                m => m.kind === 'portal-charted' && m.took && m.detail.values
+            );
+            const whole = drawn.find(m => m.detail.all);
             return whole && [drawn[0].took, whole.took];
         }""",
         timeout=120_000,

@@ -96,6 +96,9 @@ export class Chart {
     canvas.setAttribute('aria-label', this.summary);
     this.point(this.step !== null && this.step < spec.positions.length ? this.step : null);
     this.fillTable();
+    if (spec.come) {
+      this.element.dispatchEvent(new CustomEvent('portal-charted', { detail: spec.come, bubbles: true }));
+    }
   }
 
   private point(step: number | null): void {

@@ -29,6 +29,8 @@ export interface LineSpec {
   bars?: ArrayLike<number>;
   /** The step that the picture shows. */
   now?: number | null;
+  /** How many values have come, and whether these are all. */
+  come?: { values: number; all: boolean };
 }
 
 export interface LinePlot {

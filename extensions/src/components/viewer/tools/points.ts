@@ -219,7 +219,11 @@ export class Points {
       entry.stream.head ? [{ label: `${i + 1} ${entry.label}`, ...styleOf(i), values: entry.stream.values }] : []
     );
     const now = this.host.state().index[head.along.dim] ?? null;
-    return { axis: head.along, positions: first.stream.positions, lines, units: head.units, now };
+    const come = {
+      values: this.entries.reduce((sum, entry) => sum + entry.stream.done, 0),
+      all: this.entries.every(entry => entry.stream.state === 'done')
+    };
+    return { axis: head.along, positions: first.stream.positions, lines, units: head.units, now, come };
   }
 
   private save(): void {

@@ -134,24 +134,21 @@ def _colored(frame: Frame) -> Image:
     from PIL import Image
 
     from portal.viewer.colors import colored
+    from portal.viewer.raster import raster_of
 
-    header = frame.header
+    header, raster = frame.header, raster_of(frame)
     low, high = header["limits"]
     categories = [value for value, _ in header.get("categories", ())]
-    rgba = colored(frame.values(), header["color_map"], (low, high), header["scale"], categories)
-    across, down = _shape(frame)
+    rgba = colored(raster.cells, header["color_map"], (low, high), header["scale"], categories)
+    down, across = (float(n) for n in raster.cells.shape)
+    if header["kind"] == "map":
+        across, down = (abs(end - start) for start, end in (raster.x, raster.y))
+    # A strip is shown four times as long as it is wide at most.
+    across, down = max(across, down / 4), max(down, across / 4)
     size = (SIDE, max(1, round(SIDE * down / across)))
     if down > across:
         size = (max(1, round(SIDE * across / down)), SIDE)
     return Image.fromarray(rgba).resize(size, Image.Resampling.NEAREST)
-
-
-def _shape(frame: Frame) -> tuple[float, float]:
-    """Width and height: in degrees, or in cells without straight axes; at most four to one."""
-    down, across = (float(n) for n in frame.header["shape"])
-    if frame.header["kind"] == "map" and frame.header["geometry_kind"] == "axes":
-        across, down = (float(abs(e[-1] - e[0])) for e in map(frame.array, ("x_edges", "y_edges")))
-    return max(across, down / 4), max(down, across / 4)
 
 
 def _line(frame: Frame) -> Image:

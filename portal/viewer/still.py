@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from portal.viewer.colors import SEQUENTIAL, color_table, is_color_map
+from portal.viewer.raster import Ends, Raster, raster_of
 from portal.viewer.state import ViewState
 
 if TYPE_CHECKING:
@@ -25,9 +26,6 @@ COLORS = 200
 MISSING, WHITE, GREYS = COLORS, 255, 16
 """Places in the palette: colours of the map, missing cells, and from `INK` greys up to white."""
 INK = WHITE - GREYS + 1
-LARGEST = 1e300
-
-Ends = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,7 @@ def _draw(frame: Frame, state: ViewState, title: str, width: int, colors: int) -
     from PIL import Image, ImageDraw, ImageFont
 
     header = frame.header
-    field = _field(frame) if len(header["shape"]) > 1 or "lon" in header["arrays"] else None
+    field = raster_of(frame) if len(header["shape"]) > 1 or "lon" in header["arrays"] else None
     across = width - 70 - 90
     down = 60 if header["kind"] == "value" else 280 * width // WIDTH
     if field is not None:
@@ -122,56 +120,6 @@ def _draw(frame: Frame, state: ViewState, title: str, width: int, colors: int) -
     return out.getvalue()
 
 
-@dataclass(frozen=True, slots=True)
-class _Field:
-    """Cells of a raster; borders of its columns and rows, and the values at its ends."""
-
-    cells: NDArray[np.float64]
-    x_edges: NDArray[np.float64]
-    y_edges: NDArray[np.float64]
-
-    @property
-    def x(self) -> Ends:
-        return float(self.x_edges[0]), float(self.x_edges[-1])
-
-    @property
-    def y(self) -> Ends:
-        return float(self.y_edges[0]), float(self.y_edges[-1])
-
-
-def _field(frame: Frame) -> _Field:
-    cells, held = frame.values(), frame.header["arrays"]
-    if "x_edges" in held:
-        return _Field(cells, frame.array("x_edges"), frame.array("y_edges"))
-    if "lon" in held:
-        return _binned(cells.ravel(), frame.array("lon"), frame.array("lat"))
-    # Without its geometry a frame is drawn cell by cell.
-    ny, nx = cells.reshape(cells.shape[0], -1).shape
-    return _Field(cells.reshape(ny, nx), np.arange(nx + 1.0), np.arange(ny, -1.0, -1))
-
-
-def _binned(
-    values: NDArray[np.float64], lon: NDArray[np.float32], lat: NDArray[np.float32]
-) -> _Field:
-    """Mean of the cells whose middle lies in each bin of a raster of about as many bins."""
-    known = (abs(lon) <= 720) & (abs(lat) <= 90) & np.isfinite(values)
-    if not known.any():
-        return _Field(np.full((1, 1), np.nan), np.array([-180.0, 180]), np.array([90.0, -90]))
-    east, north = (lon[known].astype(float) + 180) % 360 - 180, lat[known].astype(float)
-    wide, tall = max(float(np.ptp(east)), 1e-3), max(float(np.ptp(north)), 1e-3)
-    nx = int(np.clip(math.sqrt(known.sum() / 1.5 * wide / tall), 1, 500))
-    ny = int(np.clip(nx * tall / wide, 1, 400))
-    x = np.linspace(east.min(), east.min() + wide, nx + 1)
-    y = np.linspace(north.max(), north.max() - tall, ny + 1)
-    column = np.clip((east - x[0]) / (x[-1] - x[0]) * nx, 0, nx - 1).astype(int)
-    row = np.clip((y[0] - north) / (y[0] - y[-1]) * ny, 0, ny - 1).astype(int)
-    at = row * nx + column
-    count = np.bincount(at, minlength=nx * ny)
-    total = np.bincount(at, np.clip(values[known], -LARGEST, LARGEST) / LARGEST, minlength=nx * ny)
-    cells = np.divide(total, count, out=np.full(nx * ny, np.nan), where=count > 0) * LARGEST
-    return _Field(cells.reshape(ny, nx), x, y)
-
-
 def _look(header: dict[str, Any], state: ViewState) -> tuple[Ends, str]:
     low, high = state.limits or header.get("limits") or (0.0, 1.0)
     return (float(low), float(high)), state.scale or header.get("scale") or "linear"
@@ -208,7 +156,7 @@ def _category_codes(cells: NDArray[np.float64], values: list[float]) -> NDArray[
     return codes
 
 
-def _raster(codes: NDArray[np.uint8], field: _Field, box: _Box) -> NDArray[np.uint8]:
+def _raster(codes: NDArray[np.uint8], field: Raster, box: _Box) -> NDArray[np.uint8]:
     rows = _cells_at(field.y_edges, box.height)
     return np.ascontiguousarray(codes[rows][:, _cells_at(field.x_edges, box.width)])
 

@@ -17,6 +17,9 @@ export interface AxesGeometry extends Common {
   /** One more than there are columns. */
   readonly xEdges: Float64Array;
   readonly yEdges: Float64Array;
+  /** Index of each column and row in the array. */
+  readonly xIndex: Uint32Array;
+  readonly yIndex: Uint32Array;
 }
 
 /** A curvilinear grid of ny rows and nx columns, in degrees. */
@@ -73,7 +76,8 @@ export function geometryOf(frame: Frame): Geometry | null {
   }
   if (header.arrays.x_edges) {
     const edges = { xEdges: f64('x_edges'), yEdges: f64('y_edges') };
-    return { kind: 'axes', ...common, xs: f64('x'), ys: f64('y'), ...edges };
+    const indices = { xIndex: frame.array('x_index') as Uint32Array, yIndex: frame.array('y_index') as Uint32Array };
+    return { kind: 'axes', ...common, xs: f64('x'), ys: f64('y'), ...edges, ...indices };
   }
   return null;
 }

@@ -1,7 +1,7 @@
 /** Cells and where they are: on the screen, in the data, in words. */
 import type { Frame } from './frame';
 import type { Plane } from './geo/plane';
-import type { Geometry } from './geometry';
+import { type Geometry, isGeographic } from './geometry';
 import { NONE } from './paint/painter';
 import { formatDegrees, formatNumber, formatPlace } from './scale';
 
@@ -41,12 +41,14 @@ export function placeText(geometry: Geometry, cell: number): string {
     : `${formatDegrees(rounded(lat), 'latitude')}, ${formatDegrees(rounded(lon), 'longitude')}`;
 }
 
-/** What the kernel knows a cell by: coordinates of its place. */
+/** What the kernel knows a cell by: degrees of its place, or indices where it has none. */
 export function atOf(geometry: Geometry, cell: number): Record<string, number> | null {
   if (geometry.kind === 'axes') {
     const [row, column] = rowOf(geometry, cell)!;
-    const { x, y, xs, ys } = geometry;
-    return x.kind === 'longitude' && y.kind === 'latitude' ? { lon: xs[column], lat: ys[row] } : null;
+    const { x, y, xs, ys, xIndex, yIndex } = geometry;
+    return isGeographic(geometry)
+      ? { lon: xs[column], lat: ys[row] }
+      : { [x.dim]: xIndex[column], [y.dim]: yIndex[row] };
   }
   const [lon, lat] = [geometry.lon[cell], geometry.lat[cell]];
   return Number.isNaN(lon + lat) ? null : { lon, lat };

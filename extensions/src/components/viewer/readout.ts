@@ -109,7 +109,8 @@ export class Readout {
       const { text, units } = result as { text: string; units: string };
       if (!signal.aborted && pane.frame === frame && pane.cell === cell) {
         const mean = Math.max(...(frame.header.factors ?? [1])) > 1;
-        this.exact = mean ? ` · the cell there: ${text} ${units}`.trimEnd() : '';
+        const rounded = !this.element.textContent?.startsWith(text);
+        this.exact = mean ? ` · the cell there: ${text} ${units}`.trimEnd() : rounded ? ` · exactly ${text}` : '';
         this.write(panes);
       }
     } catch {

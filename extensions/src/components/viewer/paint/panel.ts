@@ -45,7 +45,11 @@ export function createPanel(events: PanelEvents): Panel {
     h('input', { type: 'text', inputmode: 'decimal', 'aria-label': name, ...unshared })
   );
   const problem = h('p', { class: 'portal-bar-problem', role: 'alert', hidden: true });
-  const histogram = h('canvas', { class: 'portal-bar-histogram', role: 'img' });
+  const histogram = h('canvas', {
+    class: 'portal-bar-histogram',
+    role: 'img',
+    'aria-label': 'Histogram of what is seen'
+  });
   const fit = button('Fit to what is seen', events.fit);
   const reset = button('Reset', events.reset, { title: 'Colours, limits and scale as they were chosen at first' });
   const values = h(

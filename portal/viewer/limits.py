@@ -10,19 +10,21 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from portal.errors import Unreadable
+from portal.errors import TooLarge, Unreadable
 from portal.viewer.colors import CATEGORICAL, DIVERGING, SEQUENTIAL
 from portal.viewer.coordinates import text_of
 from portal.viewer.quantities import Coloring, coloring_of
-from portal.viewer.read import bytes_touched, read
+from portal.viewer.read import bytes_touched
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     import xarray as xr
     from numpy.typing import NDArray
 
     from portal.viewer.describe import VariableView
+
+    Read = Callable[[Mapping[str, int], Mapping[str, NDArray[np.intp]]], NDArray[np.generic]]
 
 Scale = Literal["linear", "log", "symlog"]
 Category = tuple[float, str]
@@ -90,7 +92,9 @@ class Limits:
         )
 
 
-def limits_of(array: xr.DataArray, view: VariableView, seen: NDArray[np.generic]) -> Limits:
+def limits_of(
+    array: xr.DataArray, view: VariableView, seen: NDArray[np.generic], read: Read
+) -> Limits:
     """Take the 2nd and 98th percentile of a sample of the variable.
 
     The sample is at most `SAMPLE_SLICES` slices spread over the slider dimensions, thinned to
@@ -109,13 +113,16 @@ def limits_of(array: xr.DataArray, view: VariableView, seen: NDArray[np.generic]
         How it is shown.
     seen
         The picture at hand.
+    read
+        Reads cells of the array: given the one step of each slider, and the indices along the other
+        dimensions.
     """
     categories = categories_of(array)
     if categories:
         values = [value for value, _ in categories]
         return Limits(*_spread(min(values), max(values)), CATEGORICAL, categories=categories)
     coloring = coloring_of([text_of(array.attrs.get(k)) for k in _NAMES] + [view.name])
-    parts = [_thinned(seen), *_sample(array, view)]
+    parts = [_thinned(seen), *_sample(array, view, read)]
     sample = np.concatenate([p[np.isfinite(p)].astype(np.float64) for p in parts])
     if sample.size == 0:
         # Those few that the thinning passed over may be all there are.
@@ -220,7 +227,7 @@ def _thinned(values: NDArray[np.generic]) -> NDArray[np.generic]:
     return values[tuple(slice(None, None, max(1, n // SAMPLE_SIDE)) for n in values.shape)]
 
 
-def _sample(array: xr.DataArray, view: VariableView) -> Iterator[NDArray[np.generic]]:
+def _sample(array: xr.DataArray, view: VariableView, read: Read) -> Iterator[NDArray[np.generic]]:
     whole = tuple(d for d in (view.x, view.y) if d)
     sizes = [array.sizes[d] for d in view.sliders]
     count = min(
@@ -228,7 +235,7 @@ def _sample(array: xr.DataArray, view: VariableView) -> Iterator[NDArray[np.gene
     )
     if count < 2:
         return
-    thin = {d: slice(None, None, max(1, array.sizes[d] // SAMPLE_SIDE)) for d in whole}
+    thin = {d: np.arange(0, n := array.sizes[d], max(1, n // SAMPLE_SIDE)) for d in whole}
     started = time.monotonic()
     for flat in np.linspace(0, math.prod(sizes) - 1, count).round().astype(int):
         if time.monotonic() - started > SAMPLE_SECONDS:
@@ -236,7 +243,7 @@ def _sample(array: xr.DataArray, view: VariableView) -> Iterator[NDArray[np.gene
         steps = np.unravel_index(flat, sizes)
         at = {d: int(i) for d, i in zip(view.sliders, steps, strict=True)}
         try:
-            yield read(array.isel(at | thin))
-        except Unreadable:
+            yield read(at, thin)
+        except (Unreadable, TooLarge):
             # That slice says so itself when it is chosen; the one on the screen could be read.
             return

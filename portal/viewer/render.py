@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from portal.viewer.call import Call
+    from portal.viewer.limits import Read
     from portal.viewer.sources import Source
 
 MOST_GEOMETRIES = 32
@@ -175,6 +176,7 @@ class Viewer:
         array: xr.DataArray | None,
         view: VariableView,
         seen: NDArray[np.generic],
+        read: Read,
         call: Call,
     ) -> Limits:
         """Return the colour limits of a variable; without an array those of a difference.
@@ -187,8 +189,8 @@ class Viewer:
                 limits = about_zero(seen)
             else:
                 limits = in_time(
-                    lambda: limits_of(array, view, seen), SAMPLE_PATIENCE, call
-                ) or limits_of(array, replace(view, sliders=()), seen)
+                    lambda: limits_of(array, view, seen, read), SAMPLE_PATIENCE, call
+                ) or limits_of(array, replace(view, sliders=()), seen, read)
             if limits.found:
                 self._limits[key] = limits
         return limits

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from portal.viewer.call import Call
     from portal.viewer.describe import VariableView
     from portal.viewer.limits import Limits
+    from portal.viewer.planes import Plane
     from portal.viewer.render import Viewer
     from portal.viewer.request import FrameRequest
 
@@ -135,19 +136,18 @@ class Shot:
     def _plane(
         self, data: str, array: xr.DataArray, at: Mapping[str, int], picks: Picks
     ) -> NDArray[Any]:
-        viewer = self._viewer
-        plane = viewer.reader.plane(
-            array,
-            viewer.source(data, array),
-            at,
-            picks,
-            call=self._call,
-            lane=self._request.lane,
-        )
+        plane = self._stored(data, array, at, picks)
         self._notes += plane.notes
         for name in self._touched:
             self._touched[name] += getattr(plane, name)
         return plane.values
+
+    def _stored(self, data: str, array: xr.DataArray, at: Mapping[str, int], picks: Picks) -> Plane:
+        viewer = self._viewer
+        source = viewer.source(data, array)
+        return viewer.reader.plane(
+            array, source, at, picks, call=self._call, lane=self._request.lane
+        )
 
     def _second(self) -> tuple[str, VariableView, xr.DataArray] | None:
         """Return the variable that is taken away."""
@@ -165,7 +165,10 @@ class Shot:
         request = self._request
         key = (request.data, self.view.name, request.minus)
         array = None if self._minus else self._array
-        return self._viewer.limits(key, array, self.view, cells, self._call)
+        return self._viewer.limits(key, array, self.view, cells, self._sampled, self._call)
+
+    def _sampled(self, at: Mapping[str, int], picks: Picks) -> NDArray[Any]:
+        return self._stored(self._request.data, self._array, at, picks).values
 
     def _header(self, cells: NDArray[Any]) -> dict[str, Any]:
         array, view = self._array, self.view

@@ -129,7 +129,7 @@ def recolour(notebook: Notebook) -> list[float]:
 def hovered(notebook: Notebook) -> list[float]:
     """Move the pointer over the picture, and time the read-out."""
     page = notebook.page
-    box = notebook.output.locator("canvas").first.bounding_box()
+    box = notebook.output.locator("canvas[role=img]").first.bounding_box()
     assert box is not None
     page.evaluate(
         """() => {
@@ -159,9 +159,9 @@ def played(notebook: Notebook) -> int:
     notebook.focus()
     page.keyboard.press("Home")
     notebook.settle()
-    notebook.output.get_by_label("Speed").select_option("20")
+    notebook.output.get_by_label("Speed of playing").select_option("20")
     page.evaluate("window.bench.painted = []")
-    notebook.focus()
+    notebook.output.locator("canvas[role=img]").first.focus()
     page.keyboard.press("Space")
     page.wait_for_function(
         "count => window.bench.painted.filter(p => p.detail.index).length > count",
@@ -179,7 +179,7 @@ def played(notebook: Notebook) -> int:
 
 def clicked(notebook: Notebook) -> tuple[float, float]:
     """Click into the picture; milliseconds to the first points of the series, and to the whole."""
-    box = notebook.output.locator("canvas").first.bounding_box()
+    box = notebook.output.locator("canvas[role=img]").first.bounding_box()
     assert box is not None
     notebook.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     found = notebook.page.wait_for_function(

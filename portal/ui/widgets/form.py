@@ -87,7 +87,7 @@ class AnalysisForm(ipywidgets.VBox):  # type: ignore[misc]
         self.compare = ipywidgets.Button(
             description="Compare places", tooltip="Estimate each place; nothing is started"
         )
-        self.compare.on_click(lambda _: self._work(self._compare, "placing"))
+        self.compare.on_click(lambda _: self._work(self._compare_places, "placing"))
         self.placement = ipywidgets.HTML()
         self.error = ipywidgets.HTML()
         self.error.add_class("portal-form-error")
@@ -158,7 +158,7 @@ class AnalysisForm(ipywidgets.VBox):  # type: ignore[misc]
         self.error.value = ""
         in_thread(done)
 
-    def _compare(self) -> None:
+    def _compare_places(self) -> None:
         self.placement.value = self._fed.place(self._analysis, **self.values())._repr_html_()
 
     def _start(self) -> None:

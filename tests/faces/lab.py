@@ -74,7 +74,10 @@ class Lab:
     def _served(self) -> dict[str, Any] | None:
         assert self.process.poll() is None, self._log.read_text()
         for path in self._runtime.glob("jpserver-*.json"):
-            found: dict[str, Any] = json.loads(path.read_text())
+            try:
+                found: dict[str, Any] = json.loads(path.read_text())
+            except ValueError:
+                return None  # it is being written
             return found
         return None
 

@@ -142,7 +142,7 @@ def test_the_keys_alone_pick_a_point_and_read_its_chart(
     chart = points.locator("canvas[aria-label]")
     chart.wait_for()
     chart.press("End")
-    said = points.locator(".portal-viewer-readout")
+    said = points.locator(".portal-chart-readout")
     chart.press("ArrowRight")
     label = points.locator(".portal-point-name").inner_text()
     lat, lon = (float(p[:-2]) * (-1 if p[-1] in "SW" else 1) for p in label.split())
@@ -245,7 +245,7 @@ def test_a_line_and_the_section_under_it(shown: tuple[Page, Bare], ds: xr.Datase
     line.locator(".portal-reading[data-state=done]").wait_for()
     section.press("ArrowDown")
     value = ds.t.isel(time=0).sel(lon=-25, lat=-45).values[1]
-    assert f"{value:.3f}"[:5] in line.locator(".portal-viewer-readout").last.inner_text()
+    assert f"{value:.3f}"[:5] in line.locator(".portal-chart-readout").last.inner_text()
 
 
 def slow(ds: xr.Dataset) -> tuple[xr.Dataset, threading.Event]:

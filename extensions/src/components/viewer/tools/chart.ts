@@ -17,7 +17,7 @@ export function styleOf(n: number): { color: string; dash: number[] } {
 
 export class Chart {
   readonly canvas = h('canvas', { tabindex: '0', role: 'img', 'data-lm-suppress-shortcuts': 'true' });
-  private readonly readout = h('p', { class: 'portal-viewer-readout', 'aria-live': 'polite' }, NOTHING);
+  private readonly readout = h('p', { class: 'portal-chart-readout', 'aria-live': 'polite' }, NOTHING);
   private readonly mark = h('div', { class: 'portal-viewer-mark', hidden: true });
   private readonly table = h('details', { class: 'portal-chart-table' }, h('summary', {}, 'Numbers'));
   readonly element = h(

@@ -24,7 +24,7 @@ const NOTHING = '\u00a0';
 
 export class SectionChart {
   private readonly canvas = h('canvas', { tabindex: '0', role: 'img', 'data-lm-suppress-shortcuts': 'true' });
-  private readonly readout = h('p', { class: 'portal-viewer-readout', 'aria-live': 'polite' }, NOTHING);
+  private readonly readout = h('p', { class: 'portal-chart-readout', 'aria-live': 'polite' }, NOTHING);
   readonly element = h('div', { class: 'portal-chart', hidden: true }, this.canvas, this.readout);
   private spec: SectionSpec | null = null;
   private box: Box | null = null;

@@ -154,6 +154,8 @@ class Finding(Door):
         """
         found, name = self._item(item)
         self._require_data(found)
+        import portal.core.hdf5  # noqa: F401 - before threads load its parts
+
         dataset = self.registry.catalog(found.facility, name).open(found)
         self.gate.write("open", item=found.id)
         return dataset

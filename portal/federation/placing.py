@@ -179,6 +179,7 @@ class Placing(Door):
         return asked.answers[_SURVEY], asked.answers[_NEEDS]
 
     def _open(self, ref: InputRef) -> Any:
+        import portal.core.hdf5  # noqa: F401 - before threads load its parts
         from portal.core.plugins import CATALOGS, build_driver
 
         return build_driver(CATALOGS, ref.opener, ref.item.facility).open(ref.item)

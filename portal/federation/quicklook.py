@@ -60,6 +60,8 @@ def quicklook(directory: Path, item: Item, catalog: Catalog) -> bytes:
         pass
     given = catalog.quicklook(item) if isinstance(catalog, SupportsQuicklook) else None
     if given is None:
+        import portal.core.hdf5  # noqa: F401 - before threads load its parts
+
         with catalog.open(item) as dataset:
             picture = _drawn(dataset, item)
     else:

@@ -20,7 +20,7 @@ LICENCE = {
 MET_OFFICE = Provider("Met Office", ("producer", "licensor"), "https://www.metoffice.gov.uk")
 SCITOOLS = Provider("SciTools", ("host",), "https://github.com/SciTools/iris-sample-data")
 PACKAGED = "As distributed by iris-sample-data, British Crown copyright 2018."
-OPEN_KWARGS: dict[str, Any] = {"engine": "netcdf4", "decode_coords": "all"}
+OPEN_KWARGS: dict[str, Any] = {"engine": "h5netcdf", "decode_coords": "all"}
 
 
 def _netcdf(path: Path, chunks: dict[str, int]) -> xr.Dataset:
@@ -48,7 +48,7 @@ def open_nemo(*paths: Path) -> xr.Dataset:
 
     months = []
     for path in paths:
-        month = xr.open_dataset(path, engine="netcdf4", chunks={"y": 330, "x": 360})
+        month = xr.open_dataset(path, engine="h5netcdf", chunks={"y": 330, "x": 360})
         kept = month[["tos", "time_centered_bounds"]].set_coords("time_centered_bounds")
         kept = kept.drop_vars("time_counter").rename(
             time_counter="time",

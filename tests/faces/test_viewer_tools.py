@@ -150,7 +150,7 @@ def test_the_keys_alone_pick_a_point_and_read_its_chart(
     step = 1 if "2001-02" in said.inner_text() else 0
     assert f"{value[step]:.3f}"[:5] in said.inner_text()
     points.get_by_text("Numbers").click()
-    assert points.locator("tbody tr").count() == 24
+    expect(points.locator("tbody tr")).to_have_count(24)
 
 
 def test_a_profile_points_down(shown: tuple[Page, Bare], ds: xr.Dataset) -> None:

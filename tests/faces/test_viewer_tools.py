@@ -133,6 +133,8 @@ def test_a_point_is_undone_and_done_again(shown: tuple[Page, Bare]) -> None:
 def test_the_keys_alone_pick_a_point_and_read_its_chart(
     shown: tuple[Page, Bare], ds: xr.Dataset
 ) -> None:
+    from playwright.sync_api import expect
+
     page, _ = shown
     canvas = page.locator(".portal-viewer-stage canvas[role=img]").first
     canvas.press("ArrowRight")

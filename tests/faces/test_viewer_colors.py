@@ -13,6 +13,7 @@ import xarray as xr
 import portal
 from portal.viewer.colors import CATEGORICAL, COLOR_MAPS, color_table, colored
 from tests.faces.bare import bare
+from tests.faces.viewing import until
 from tests.faces.parts import load
 
 if TYPE_CHECKING:
@@ -307,8 +308,8 @@ def test_colours_are_changed_without_a_message(quiet_page: Page) -> None:
         page.wait_for_function("document.querySelector('.portal-bar').dataset.portalLook")
         assert look(page)[0] == "thermal"
         assert pixel(page)[:3] == color_table("thermal")[0].tolist()
-        page.wait_for_function("sent.every(m => m.method !== 'frame') || sent.length")
-        # Requests ahead, or of a still picture, may follow the first one: none may come of these.
+        # The still picture may follow the first one: none may come of what is done then.
+        until(page, "frame.quality === 'still'")
         asked = "sent.filter(m => m.method === 'frame').length"
         page.get_by_role("button", name="Colours").click()
         before = page.evaluate(asked)

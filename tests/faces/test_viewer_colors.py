@@ -13,8 +13,8 @@ import xarray as xr
 import portal
 from portal.viewer.colors import CATEGORICAL, COLOR_MAPS, color_table, colored
 from tests.faces.bare import bare
-from tests.faces.viewing import until
 from tests.faces.parts import load
+from tests.faces.viewing import until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserType, Page

@@ -8,7 +8,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks import view_kernel, view_lab, view_moves
+from tests.benchmarks import view_kernel, view_lab, view_moves, view_pages
 from tests.benchmarks.report import report
 from tests.benchmarks.view_data import CHUNKS, write
 
@@ -26,6 +26,7 @@ def main() -> None:
                 *view_moves.slices(stores["slices"]),
                 *view_moves.blocks(stores["blocks"]),
                 *view_moves.in_memory(stores["slices"]),
+                *view_pages.figures(stores["slices"]),
                 *view_kernel.figures(),
             ],
         )

@@ -30,14 +30,19 @@ if TYPE_CHECKING:
 PATIENCE = 180_000
 #: Milliseconds without new pixels after which a picture is taken for whole.
 STILL = 300
+#: Milliseconds between frames that come in time, and how many of them make a browser at rest.
+CALM, CALM_FRAMES = 25, 10
+#: Milliseconds in which nothing is drawn, before a key is pressed.
+PAUSE = 100
 
 HOOKS = """
 (() => {
-  const bench = (window.bench = { key: 0, marks: [], last: 0, painted: [] });
+  const bench = (window.bench = { key: 0, marks: [], last: 0, painted: [], sent: 0, before: 0 });
   const mark = (kind, detail) => {
     bench.last = performance.now();
     if (!bench.key || bench.marks.length > 99) return;
-    const entry = { kind, detail, at: bench.last - bench.key, took: 0 };
+    const sent = bench.sent - bench.before;
+    const entry = { kind, detail, sent, at: bench.last - bench.key, took: 0 };
     bench.marks.push(entry);
     const key = bench.key;
     requestAnimationFrame(() => (entry.took = performance.now() - key));
@@ -45,6 +50,7 @@ HOOKS = """
   for (const type of ['keydown', 'pointerdown']) {
     addEventListener(type, () => {
       bench.key = performance.now();
+      bench.before = bench.sent;
       bench.marks = [];
     }, true);
   }
@@ -62,6 +68,11 @@ HOOKS = """
   for (const owner of [window.WebGLRenderingContext, window.WebGL2RenderingContext]) {
     hook(owner, ['texImage2D', 'texSubImage2D', 'drawArrays', 'drawElements']);
   }
+  const send = WebSocket.prototype.send;
+  WebSocket.prototype.send = function (...given) {
+    bench.sent += 1;
+    return send.apply(this, given);
+  };
   const source = Object.getOwnPropertyDescriptor(HTMLImageElement.prototype, 'src');
   Object.defineProperty(HTMLImageElement.prototype, 'src', {
     ...source,
@@ -80,12 +91,95 @@ HOOKS = """
 """
 
 
-class Notebook:
+REST = f"""
+new Promise(done => {{
+  let last = performance.now();
+  let calm = 0;
+  const frame = () => {{
+    const now = performance.now();
+    calm = now - last < {CALM} ? calm + 1 : 0;
+    last = now;
+    if (calm < {CALM_FRAMES}) requestAnimationFrame(frame); else setTimeout(done, {PAUSE});
+  }};
+  requestAnimationFrame(frame);
+}})
+"""
+
+
+class Shown:
+    """A look at the cells in a page."""
+
+    def __init__(self, page: Page, look: Look, output: Locator) -> None:
+        self.page = page
+        self.look = look
+        self.output = output
+
+    def press(self, key: str, slice_: int) -> float:
+        """Press a key on the slider; milliseconds until the slice is seen, its number checked."""
+        self.page.keyboard.press(key)
+        took = self.took(slice_ if self.look.name == "Portal" else None)
+        self.settle()
+        seen = self.number() if self.look.picture else slice_
+        if seen != slice_:
+            raise AssertionError(f"{self.look.name} shows slice {seen}, not {slice_}")
+        self.rest()
+        return took
+
+    def focus(self) -> None:
+        """Let the slider take the keys."""
+        self.output.locator(self.look.slider).first.focus()
+
+    def took(self, slice_: int | None = None, kinds: tuple[str, ...] = ()) -> float:
+        """Milliseconds from the last key to the frame after its first new pixels."""
+        handle = self.page.wait_for_function(
+            """([kinds, slice]) => window.bench.marks.find(mark => mark.took
+                && kinds.includes(mark.kind)
+                && (slice === null || mark.detail.index.time === slice))?.took""",
+            arg=[list(kinds or self.look.kinds), slice_],
+            timeout=PATIENCE,
+        )
+        return float(handle.json_value())
+
+    def settle(self) -> None:
+        """Wait until no new pixels come."""
+        self.page.wait_for_function(
+            "still => performance.now() - window.bench.last > still", arg=STILL, timeout=PATIENCE
+        )
+
+    def rest(self) -> None:
+        """Wait until frames come in time again: taking a screenshot holds them up."""
+        self.page.evaluate(REST)
+
+    def shot(self) -> np.ndarray:
+        """Return what is seen of the picture, as 8-bit RGB of shape (height, width, 3)."""
+        from PIL import Image
+
+        shot = self.output.locator(self.look.picture).first.screenshot()
+        return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"))
+
+    def number(self) -> int:
+        """Read the number of the slice from the screen."""
+        return number_in(self.shot())
+
+    def sent(self, kinds: tuple[str, ...]) -> int:
+        """How many messages went to the kernel between the last key and its first new pixels."""
+        first = "kinds => window.bench.marks.find(mark => kinds.includes(mark.kind)).sent"
+        return int(self.page.evaluate(first, list(kinds)))
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """Hold what is done within to sending nothing to the kernel."""
+        before = self.page.evaluate("window.bench.sent")
+        yield
+        sent = self.page.evaluate("window.bench.sent") - before
+        assert not sent, f"{sent} messages were sent"
+
+
+class Notebook(Shown):
     """A notebook in a Lab whose kernel is ready, that looks at the cells in one way."""
 
     def __init__(self, page: Page, lab: Lab, look: Look, name: str, store: Path) -> None:
-        self.page = page
-        self.look = look
+        super().__init__(page, look, cell(page, 1).locator(".jp-Cell-outputArea"))
         lab.open(page, lab.write(name, look.setup, look.cell.format(path=str(store)).strip()))
         self.kernel = lab.kernel(name)
         self._run(0)
@@ -97,10 +191,6 @@ class Notebook:
         cell(self.page, index).locator(".cm-content").click()
         self.page.keyboard.press("Shift+Enter")
 
-    @property
-    def output(self) -> Locator:
-        return cell(self.page, 1).locator(".jp-Cell-outputArea")
-
     def first(self) -> float:
         """Run the cell; milliseconds from the key to the first pixels."""
         self._run(1)
@@ -108,61 +198,30 @@ class Notebook:
         self.settle()
         return took
 
-    def press(self, key: str, slice_: int) -> float:
-        """Press a key on the slider; milliseconds until the slice is seen, its number checked."""
-        self.page.keyboard.press(key)
-        took = self.took(slice_ if self.look.name == "Portal" else None)
-        self.settle()
-        seen = self.number() if self.look.picture else slice_
-        if seen != slice_:
-            raise AssertionError(f"{self.look.name} shows slice {seen}, not {slice_}")
-        return took
 
-    def focus(self) -> None:
-        """Let the slider take the keys."""
-        self.output.locator(self.look.slider).first.focus()
+@contextmanager
+def browser() -> Iterator[Page]:
+    """Start a browser, with the hooks in every page."""
+    from playwright.sync_api import sync_playwright
 
-    def took(self, slice_: int | None = None) -> float:
-        """Milliseconds from the last key to the frame after its first new pixels."""
-        handle = self.page.wait_for_function(
-            """([kinds, slice]) => window.bench.marks.find(mark => mark.took
-                && kinds.includes(mark.kind)
-                && (slice === null || mark.detail.index.time === slice))?.took""",
-            arg=[list(self.look.kinds), slice_],
-            timeout=PATIENCE,
+    program = shutil.which("chromium") or shutil.which("chrome")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=program,
+            args=["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"],
         )
-        return float(handle.json_value())
-
-    def settle(self) -> None:
-        """Wait until no new pixels come."""
-        self.page.wait_for_function(
-            "still => performance.now() - window.bench.last > still", arg=STILL, timeout=PATIENCE
-        )
-
-    def number(self) -> int:
-        """Read the number of the slice from the screen."""
-        from PIL import Image
-
-        shot = self.output.locator(self.look.picture).first.screenshot()
-        return number_in(np.asarray(Image.open(io.BytesIO(shot)).convert("RGB")))
+        page = started.new_page(viewport={"width": 1200, "height": 1000})
+        page.add_init_script(HOOKS)
+        yield page
+        started.close()
 
 
 @contextmanager
 def chromium(directory: Path) -> Iterator[tuple[Page, Lab]]:
-    """Start a Lab and a browser, with the hooks in every page."""
-    from playwright.sync_api import sync_playwright
-
-    program = shutil.which("chromium") or shutil.which("chrome")
+    """Start a Lab and a browser."""
     lab = Lab(directory)
     try:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path=program,
-                args=["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"],
-            )
-            page = browser.new_page(viewport={"width": 1200, "height": 1000})
-            page.add_init_script(HOOKS)
+        with browser() as page:
             yield page, lab
-            browser.close()
     finally:
         lab.end()

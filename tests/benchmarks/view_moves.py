@@ -15,12 +15,14 @@ import psutil
 
 from tests.benchmarks.fts import p95
 from tests.benchmarks.report import figure
-from tests.benchmarks.view_browser import Notebook, chromium
+from tests.benchmarks.view_browser import Notebook, Shown, chromium
 from tests.benchmarks.view_peers import PORTAL, Look
 
 JUMPS = 30
 STEPS = 60
 PLAYED = 200
+#: The calls by which the viewer gives a picture in other colours to the browser.
+DRAWN = ("drawImage", "putImageData")
 BEAT = 1000 / 20
 
 #: The array B of the figures: fine pictures, in memory.
@@ -53,7 +55,7 @@ def opened(store: Path, look: Look = PORTAL) -> Iterator[Notebook]:
         yield notebook
 
 
-def jumps(notebook: Notebook) -> list[float]:
+def jumps(notebook: Shown) -> list[float]:
     """Jump a tenth of the slices at a time, there and back; nothing of these is fetched ahead."""
     taken = []
     at = 0
@@ -112,22 +114,25 @@ def in_memory(store: Path) -> list[dict[str, Any]]:
 
 
 def recolour(notebook: Notebook) -> list[float]:
-    """Change the colour map by the keyboard; no message may be sent meanwhile."""
-    page = notebook.page
+    """Change the colour map by the keyboard; its pixels may need no message."""
     notebook.output.get_by_role("button", name="Colours").click()
-    choice = notebook.output.get_by_role("listbox").first
-    choice.focus()
+    notebook.output.get_by_role("listbox").first.focus()
+    notebook.settle()
     taken = []
     for key in ["ArrowDown"] * 8 + ["ArrowUp"] * 8:
-        page.keyboard.press(key)
-        taken.append(notebook.took())
+        before = notebook.shot()
+        notebook.rest()
+        notebook.page.keyboard.press(key)
+        taken.append(notebook.took(kinds=DRAWN))
         notebook.settle()
-    page.keyboard.press("Escape")
+        assert not notebook.sent(DRAWN), "the kernel was asked for colours"
+        assert (notebook.shot() != before).any(), "the colours are the same"
+    notebook.page.keyboard.press("Escape")
     return taken
 
 
 def hovered(notebook: Notebook) -> list[float]:
-    """Move the pointer over the picture, and time the read-out."""
+    """Move the pointer over the picture, and time the read-out; no message is sent meanwhile."""
     page = notebook.page
     box = notebook.output.locator("canvas[role=img]").first.bounding_box()
     assert box is not None
@@ -143,11 +148,12 @@ def hovered(notebook: Notebook) -> list[float]:
             )).observe(line, { childList: true, characterData: true, subtree: true });
         }"""
     )
-    for number in range(60):
-        page.mouse.move(box["x"] + 100 + 5 * number, box["y"] + 100 + 2 * number)
-        page.evaluate(
-            "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
-        )
+    with notebook.silent():
+        for number in range(60):
+            page.mouse.move(box["x"] + 100 + 5 * number, box["y"] + 100 + 2 * number)
+            page.evaluate(
+                "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+            )
     taken: list[float] = page.evaluate("window.bench.hover")
     assert len(taken) > 30, f"{len(taken)} read-outs"
     return taken

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import re
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import nbformat
 import pytest
 
 from tests.faces.lab import LONG, Lab, output, run_cell
+from tests.faces.panel import panel_serve
 from tests.faces.voila import Served, write_page
 from tests.helpers import wait_until
 
@@ -63,45 +59,10 @@ def stepped(viewer: Locator, slider: str = "time") -> None:
     expect(viewer).to_have_attribute("data-portal-frame", re.compile('"time":1'), timeout=PAGE)
 
 
-@contextmanager
-def panel_serve(folder: Path) -> Iterator[str]:
-    """Serve an app by Panel's own server; give its address."""
-    script = folder / "app.py"
-    script.write_text(APP)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = ["-m", "panel", "serve", str(script), f"--port={port}", "--address=127.0.0.1"]
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(
-            [sys.executable, *command, f"--allow-websocket-origin=127.0.0.1:{port}"],
-            env={**os.environ, "PORTAL_HOME": str(folder / "home")},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    url = f"http://127.0.0.1:{port}/app"
-
-    def answers() -> bool:
-        assert server.poll() is None, (folder / "log").read_text()
-        try:
-            with urlopen(url, timeout=60) as reply:
-                return bool(reply.status == 200)
-        except URLError:
-            return False
-
-    try:
-        wait_until(answers, seconds=120)
-        yield url
-    finally:
-        server.terminate()
-        server.wait(30)
-
-
 def test_a_view_in_a_panel_app(quiet_page: Page, tmp_path: Path) -> None:
     from playwright.sync_api import expect
 
-    with panel_serve(tmp_path) as url:
+    with panel_serve(tmp_path, APP) as url:
         quiet_page.goto(url)
         viewer = quiet_page.locator("section.portal-viewer")
         stepped(viewer)
@@ -140,7 +101,7 @@ def save(page: Page) -> None:
 
 
 def test_a_notebook_is_saved_with_the_last_picture_of_its_view(
-    context: BrowserContext, lab: Lab
+    context: BrowserContext, lab: Lab, tmp_path: Path
 ) -> None:
     from playwright.sync_api import expect
 
@@ -171,16 +132,14 @@ def test_a_notebook_is_saved_with_the_last_picture_of_its_view(
 
     page.close()
 
-
-def test_a_notebook_as_a_page_has_the_picture(lab: Lab, tmp_path: Path) -> None:
+    # The notebook as a page has it too.
     done = subprocess.run(
-        [sys.executable, "-m", "nbconvert", "--to=html", f"--output-dir={tmp_path}", "saved.ipynb"],
+        [sys.executable, "-m", "nbconvert", "--to=html", f"--output-dir={tmp_path}", name],
         cwd=lab.notebooks,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    page = (tmp_path / "saved.html").read_text()
-    (picture,) = [p for p in pictures(lab, "saved.ipynb") if p]
-    assert picture.strip() in page
+    (picture,) = [p for p in pictures(lab, name) if p]
+    assert picture.strip() in (tmp_path / "saved.html").read_text()

@@ -36,6 +36,7 @@ def test_the_widgets_scripts_are_those_that_were_built(wheel: zipfile.ZipFile) -
         "data/etc/jupyter/jupyter_server_config.d/portal.json",
         "data/share/jupyter/labextensions/@portal/lab/package.json",
         "data/share/jupyter/labextensions/@portal/lab/install.json",
+        "data/share/jupyter/labextensions/@portal/lab/schemas/@portal/lab/ahead.json",
         "data/share/jupyter/voila/templates/portal/index.html.j2",
     ],
 )

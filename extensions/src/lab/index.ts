@@ -1,5 +1,6 @@
 /** Portal in JupyterLab: one plugin per file. */
+import { ahead } from './ahead';
 import { pictures } from './pictures';
 import { sidebar } from './sidebar';
 
-export default [sidebar, pictures];
+export default [sidebar, pictures, ahead];

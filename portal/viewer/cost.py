@@ -32,11 +32,14 @@ class Cost:
         Their decoded bytes.
     seconds
         From the speed of what was read before.
+    of
+        What is read, and how: a speed is known of each.
     """
 
     chunks: int
     bytes: int
     seconds: float
+    of: str = ""
 
     def to_dict(self) -> dict[str, float]:
         """Return plain JSON values."""
@@ -44,28 +47,35 @@ class Cost:
 
 
 class Speed:
-    """How fast each variable was read of late."""
+    """How fast each variable was read of late, in each way."""
 
     def __init__(self) -> None:
         self._known: dict[str, float] = {}
 
-    def cost(self, variable: str, chunks: int, size: int) -> Cost:
+    def cost(self, of: str, chunks: int, size: int) -> Cost:
         """Return what chunks of a variable cost, of so many decoded bytes together."""
-        speed = self._known.get(variable, FIRST_SPEED)
-        return Cost(chunks, size, (size + chunks * PER_CHUNK) / speed)
+        speed = self._known.get(of, FIRST_SPEED)
+        return Cost(chunks, size, (size + chunks * PER_CHUNK) / speed, of)
 
-    def note(self, variable: str, cost: Cost, share: float, seconds: float) -> None:
+    def note(self, cost: Cost, share: float, seconds: float) -> None:
         """Take a reading into account, of a share of a cost; it is half of what is known."""
         work = (cost.bytes + cost.chunks * PER_CHUNK) * share
         if work > 0 and seconds > 0:
             now = work / seconds
-            self._known[variable] = (self._known.get(variable, now) + now) / 2
+            self._known[cost.of] = (self._known.get(cost.of, now) + now) / 2
 
 
-def cost_of(array: xr.DataArray, where: Mapping[str, Index], speed: Speed) -> Cost:
+def cost_of(
+    array: xr.DataArray, where: Mapping[str, Index], speed: Speed, share: float = 1.0
+) -> Cost:
     """Count the chunks of an array that a selection by index touches.
 
     What is in memory costs nothing; where chunks are not known, the cells alone are counted.
+
+    Parameters
+    ----------
+    share
+        What part of a chunk is decoded.
     """
     if is_in_memory(array):
         return Cost(0, 0, 0.0)
@@ -80,8 +90,8 @@ def cost_of(array: xr.DataArray, where: Mapping[str, Index], speed: Speed) -> Co
         touched = np.unique(np.searchsorted(borders, picked, side="right"))
         chunks *= touched.size
         cells *= int(np.diff(borders, prepend=0)[touched].sum())
-    size = cells * array.dtype.itemsize
-    return speed.cost(str(array.name), chunks, size)
+    size = round(cells * array.dtype.itemsize * share)
+    return speed.cost(str(array.name) + (" by the block" if share < 1 else ""), chunks, size)
 
 
 def _indexer(index: Index) -> Any:

@@ -61,10 +61,14 @@ def series(
     index = checked_index(array, {d: i for d, i in at.items() if d != along})
     rest = {str(d): index.get(str(d), 0) for d in array.dims if d != along}
     speed = Speed() if speed is None else speed
-    head, cost = opening(array, along, rest, speed)
+    from portal.viewer.thin import thin
+
+    found = thin(array)
+    share = 1.0 if found is None else found.share(along, rest)
+    head, cost = opening(array, along, rest, speed, share)
     yield head
-    pencil = array.drop_vars(list(array.coords)).isel(rest)
-    yield from stream(pencil, cost, cancelled, speed, _as_they_are)
+    bare = array.drop_vars(list(array.coords)) if found is None else found.array
+    yield from stream(bare.isel(rest), cost, cancelled, speed, _as_they_are)
 
 
 def _as_they_are(values: NDArray[np.generic]) -> NDArray[np.float64]:
@@ -72,7 +76,7 @@ def _as_they_are(values: NDArray[np.generic]) -> NDArray[np.float64]:
 
 
 def opening(
-    array: xr.DataArray, along: str, where: Mapping[str, Any], speed: Speed
+    array: xr.DataArray, along: str, where: Mapping[str, Any], speed: Speed, share: float = 1.0
 ) -> tuple[Part, Cost]:
     """Return the first part of an answer along a dimension, and what reading will cost.
 
@@ -101,7 +105,7 @@ def opening(
         by_step = np.empty(size, dtype=object)
         by_step[axis.order] = axis.labels
         labels = by_step.tolist()
-    cost = cost_of(array, where, speed)
+    cost = cost_of(array, where, speed, share)
     header = axis.header() | {
         "labels": labels,
         "size": size,

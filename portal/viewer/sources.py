@@ -113,6 +113,16 @@ def _inner(data: Any) -> Any:
     return data
 
 
+def lazy_array(variable: xr.Variable) -> Any:
+    """Return the array of an xarray backend behind a variable, also through `open_zarr`'s Dask; else None."""
+    data: Any = variable._data
+    if variable.chunks is not None:
+        data = _opened(data) if hasattr(data, "dask") else None
+    elif isinstance(data, np.ndarray) or variable._in_memory:
+        data = None
+    return None if data is None else _inner(data)
+
+
 def source_of(variable: xr.Variable) -> Source | None:
     """Return the array behind a variable; None where it is in memory already."""
     data: Any = variable._data

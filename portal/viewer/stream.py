@@ -142,7 +142,7 @@ def stream(
             last = now
             yield _part(held, done, total)
             held = []
-    speed.note(str(array.name), cost, done / total, time.monotonic() - begun)
+    speed.note(cost, done / total, time.monotonic() - begun)
     if held:
         yield _part(held, done, total)
 

@@ -33,7 +33,11 @@ def value(array: xr.DataArray, at: Mapping[str, int]) -> dict[str, Any]:
     Unreadable
         The store failed.
     """
-    cell = np.asarray(read(array.drop_vars(list(array.coords)).isel(at)))
+    from portal.viewer.thin import thin
+
+    found = thin(array)
+    bare = array.drop_vars(list(array.coords)) if found is None else found.array
+    cell = np.asarray(read(bare.isel(at)))
     number = cell.reshape(()).item()
     finite = bool(np.isfinite(number))
     if finite:

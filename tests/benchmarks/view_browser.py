@@ -117,6 +117,10 @@ class Shown:
     def press(self, key: str, slice_: int) -> float:
         """Press a key on the slider; milliseconds until the slice is seen, its number checked."""
         self.page.keyboard.press(key)
+        return self.arrived(slice_)
+
+    def arrived(self, slice_: int) -> float:
+        """Milliseconds from the last key or click until a slice is seen, its number checked."""
         took = self.took(slice_ if self.look.name == "Portal" else None)
         self.settle()
         seen = self.number() if self.look.picture else slice_
@@ -165,14 +169,6 @@ class Shown:
         """How many messages went to the kernel between the last key and its first new pixels."""
         first = "kinds => window.bench.marks.find(mark => kinds.includes(mark.kind)).sent"
         return int(self.page.evaluate(first, list(kinds)))
-
-    @contextmanager
-    def silent(self) -> Iterator[None]:
-        """Hold what is done within to sending nothing to the kernel."""
-        before = self.page.evaluate("window.bench.sent")
-        yield
-        sent = self.page.evaluate("window.bench.sent") - before
-        assert not sent, f"{sent} messages were sent"
 
 
 class Notebook(Shown):

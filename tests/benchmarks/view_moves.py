@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 
 from tests.benchmarks.fts import p95
@@ -56,17 +57,17 @@ def opened(store: Path, look: Look = PORTAL) -> Iterator[Notebook]:
 
 
 def jumps(notebook: Shown) -> list[float]:
-    """Jump a tenth of the slices at a time, there and back; nothing of these is fetched ahead."""
+    """Click into the slider here and there: nothing of these slices is fetched ahead."""
+    slider = notebook.output.locator(notebook.look.slider).first
+    random = np.random.default_rng(20261121)
     taken = []
-    at = 0
-    for number in range(JUMPS):
-        # One step aside now and then, so that no slice is met twice.
-        if number % 9 == 8:
-            at += 1
-            notebook.press("ArrowRight", at)
-        up = number // 9 % 2 == 0
-        at += 100 if up else -100
-        taken.append(notebook.press("PageUp" if up else "PageDown", at))
+    for share in random.permutation(np.linspace(0.02, 0.98, JUMPS)):
+        slider.scroll_into_view_if_needed()
+        notebook.rest()
+        box = slider.bounding_box()
+        assert box is not None
+        notebook.page.mouse.click(box["x"] + share * box["width"], box["y"] + box["height"] / 2)
+        taken.append(notebook.arrived(int(slider.input_value())))
     return taken
 
 
@@ -132,7 +133,7 @@ def recolour(notebook: Notebook) -> list[float]:
 
 
 def hovered(notebook: Notebook) -> list[float]:
-    """Move the pointer over the picture, and time the read-out; no message is sent meanwhile."""
+    """Move the pointer over the picture, and time the read-out, which may need no message."""
     page = notebook.page
     box = notebook.output.locator("canvas[role=img]").first.bounding_box()
     assert box is not None
@@ -142,19 +143,28 @@ def hovered(notebook: Notebook) -> list[float]:
             const line = root.querySelector('.portal-viewer-readout');
             window.bench.hover = [];
             let moved = 0;
-            root.addEventListener('pointermove', () => (moved = performance.now()), true);
-            new MutationObserver(() => requestAnimationFrame(
-                () => window.bench.hover.push(performance.now() - moved)
-            )).observe(line, { childList: true, characterData: true, subtree: true });
+            let sent = 0;
+            root.addEventListener('pointermove', () => {
+                moved = performance.now();
+                sent = window.bench.sent;
+            }, true);
+            new MutationObserver(() => {
+                const [at, asked] = [moved, window.bench.sent - sent];
+                moved = 0;
+                if (at) requestAnimationFrame(
+                    () => window.bench.hover.push([performance.now() - at, asked])
+                );
+            }).observe(line, { childList: true, characterData: true, subtree: true });
         }"""
     )
-    with notebook.silent():
-        for number in range(60):
-            page.mouse.move(box["x"] + 100 + 5 * number, box["y"] + 100 + 2 * number)
-            page.evaluate(
-                "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
-            )
-    taken: list[float] = page.evaluate("window.bench.hover")
+    for number in range(60):
+        page.mouse.move(box["x"] + 100 + 5 * number, box["y"] + 100 + 2 * number)
+        page.evaluate(
+            "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        )
+    found = page.evaluate("window.bench.hover")
+    assert not any(asked for _, asked in found), "the kernel was asked for a read-out"
+    taken = [float(took) for took, _ in found]
     assert len(taken) > 30, f"{len(taken)} read-outs"
     return taken
 

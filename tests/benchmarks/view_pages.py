@@ -54,6 +54,7 @@ def figures(store: Path) -> list[dict[str, Any]]:
                 shown.focus()
                 far = jumps(shown)
                 page.goto("about:blank")
+        print(f"{name}: jumps {statistics.median(far):.1f} ms")
         rows += [
             figure(f"jump to a far slice, {name}, p50", statistics.median(far), "ms"),
             figure(f"jump to a far slice, {name}, p95", p95(far), "ms", goal=60),

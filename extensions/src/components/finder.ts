@@ -188,7 +188,7 @@ export function createFinder(
     requestAnimationFrame(() =>
       setTimeout(() => {
         root.dataset['painted'] = words;
-        root.dispatchEvent(new CustomEvent('portal-painted', { detail: words, bubbles: true }));
+        root.dispatchEvent(new CustomEvent('portal-painted', { detail: words, bubbles: true, composed: true }));
       })
     );
   }

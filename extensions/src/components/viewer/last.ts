@@ -12,9 +12,8 @@ export interface LastPicture {
 /** Milliseconds for which a picture has to stand. */
 const STANDS = 1_000;
 const WIDTHS = [720, 480, 320];
-/** Most characters of a picture in a notebook. */
-const MOST = 200_000;
-const PREFIX = 'data:image/png;base64,';
+/** Most bytes of a picture in a notebook. */
+const MOST = 150_000;
 
 /** Keep the last picture of a view that lies in a notebook; the result stops it. */
 export function keepLast(root: HTMLElement, host: Pick<TakeHost, 'compose' | 'size'>): () => void {
@@ -57,10 +56,24 @@ async function drawn(host: Pick<TakeHost, 'compose' | 'size'>): Promise<string |
     context.fillRect(0, 0, canvas.width, canvas.height);
     context.scale(scale, scale);
     await host.compose(context, width, height);
-    const url = canvas.toDataURL('image/png');
-    if (url.length < MOST) {
-      return url.slice(PREFIX.length);
+    const png = await encoded(canvas);
+    if (png && png.size < MOST) {
+      return base64(png);
     }
   }
   return null;
+}
+
+/** Encode in another thread: the page goes on meanwhile. */
+function encoded(canvas: HTMLCanvasElement): Promise<Blob | null> {
+  return new Promise(done => canvas.toBlob(done, 'image/png'));
+}
+
+function base64(blob: Blob): Promise<string> {
+  return new Promise((done, failed) => {
+    const reader = new FileReader();
+    reader.onload = () => done((reader.result as string).split(',', 2)[1]);
+    reader.onerror = () => failed(reader.error ?? new Error('The picture cannot be read.'));
+    reader.readAsDataURL(blob);
+  });
 }

@@ -296,7 +296,7 @@ class Viewer {
       this.root.setAttribute('data-portal-frame', JSON.stringify({ variable, index, quality }));
       this.root.setAttribute('data-portal-painter', pane.picture.painter.kind);
       const detail = { variable, index, quality, stamps: stamps ?? {} };
-      this.root.dispatchEvent(new CustomEvent('portal-painted', { detail, bubbles: true }));
+      this.root.dispatchEvent(new CustomEvent('portal-painted', { detail, bubbles: true, composed: true }));
     } else {
       pane.root.setAttribute('data-portal-frame', JSON.stringify({ variable, index, quality }));
     }

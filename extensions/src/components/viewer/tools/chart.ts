@@ -97,7 +97,7 @@ export class Chart {
     this.point(this.step !== null && this.step < spec.positions.length ? this.step : null);
     this.fillTable();
     if (spec.come) {
-      this.element.dispatchEvent(new CustomEvent('portal-charted', { detail: spec.come, bubbles: true }));
+      this.element.dispatchEvent(new CustomEvent('portal-charted', { detail: spec.come, bubbles: true, composed: true }));
     }
   }
 

@@ -11,6 +11,7 @@ not there does not count, and is an error.
 from __future__ import annotations
 
 import io
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -176,12 +177,19 @@ class Notebook(Shown):
 
     def __init__(self, page: Page, lab: Lab, look: Look, name: str, store: Path) -> None:
         super().__init__(page, look, cell(page, 1).locator(".jp-Cell-outputArea"))
-        lab.open(page, lab.write(name, look.setup, look.cell.format(path=str(store)).strip()))
+        cells = look.setup.strip(), look.cell.format(path=str(store)).strip()
+        lab.open(page, lab.write(name, *cells))
+        if look.ahead:
+            page.locator(".jp-NotebookPanel[data-portal-ahead=done]").wait_for(timeout=PATIENCE)
         self.kernel = lab.kernel(name)
         self._run(0)
         page.wait_for_function(
             "jupyterapp.shell.currentWidget.content.widgets[0].model.executionCount"
         )
+        if "portal.view" in look.setup:
+            page.locator("section.portal-viewer[data-portal-frame]").wait_for(timeout=PATIENCE)
+        self.settle()
+        self.rest()
 
     def _run(self, index: int) -> None:
         cell(self.page, index).locator(".cm-content").click()
@@ -213,8 +221,11 @@ def browser() -> Iterator[Page]:
 
 
 @contextmanager
-def chromium(directory: Path) -> Iterator[tuple[Page, Lab]]:
-    """Start a Lab and a browser."""
+def chromium(directory: Path, *, ahead: bool = True) -> Iterator[tuple[Page, Lab]]:
+    """Start a Lab and a browser; without `ahead` its setting to import ahead is off."""
+    settings = directory / "settings" / "@portal" / "lab"
+    settings.mkdir(parents=True)
+    (settings / "ahead.jupyterlab-settings").write_text(json.dumps({"importAhead": ahead}))
     lab = Lab(directory)
     try:
         with browser() as page:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,9 @@ class Look:
         Selector of the element that shows the plane, empty where its number cannot be read.
     setup
         Source of a cell before it, whose time is not counted.
+    ahead
+        Whether Portal's extension has imported ahead when the cell is run, as in a notebook that
+        has been open for two seconds; else it is turned off.
     """
 
     name: str
@@ -29,6 +32,7 @@ class Look:
     slider: str
     picture: str
     setup: str = "1"
+    ahead: bool = False
 
 
 PORTAL = Look(
@@ -37,6 +41,17 @@ PORTAL = Look(
     ("portal-painted",),
     "input[data-portal-dim=time]",
     ".portal-viewer-stage",
+    ahead=True,
+)
+COLD = replace(PORTAL, ahead=False)
+SECOND = replace(
+    PORTAL,
+    setup="""
+import numpy as np
+import portal
+import xarray as xr
+portal.view(xr.Dataset({"small": (("y", "x"), np.eye(20))}))
+""",
 )
 
 PEERS = (

@@ -28,6 +28,14 @@ LONG = 120_000
 class Lab:
     """A JupyterLab server of its own, behind its token, on a copy of the notebooks."""
 
+    module = "jupyterlab"
+    options: tuple[str, ...] = (
+        "--LabApp.expose_app_in_browser=True",
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        "--LabApp.extension_manager=readonly",
+    )
+
     def __init__(self, directory: Path) -> None:
         self.home = directory / "home"
         self.notebooks = directory / "notebooks"
@@ -51,14 +59,11 @@ class Lab:
             "--port=0",
             "--ServerApp.ip=127.0.0.1",
             f"--ServerApp.root_dir={self.notebooks}",
-            "--LabApp.expose_app_in_browser=True",
-            "--LabApp.news_url=None",
-            "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-            "--LabApp.extension_manager=readonly",
+            *self.options,
         ]
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "jupyterlab", *options],
+                [sys.executable, "-m", self.module, *options],
                 env=env,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

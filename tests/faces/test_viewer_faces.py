@@ -13,6 +13,7 @@ import nbformat
 import pytest
 
 from tests.faces.lab import LONG, Lab, output, run_cell
+from tests.faces.notebook import Notebook
 from tests.faces.panel import panel_serve
 from tests.faces.voila import Served, write_page
 from tests.helpers import wait_until
@@ -83,9 +84,9 @@ def test_a_view_in_a_voila_page(quiet_page: Page, tmp_path: Path) -> None:
         served.end()
 
 
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    server = Lab(tmp_path_factory.mktemp("lab"))
+@pytest.fixture(scope="module", params=[Lab, Notebook])
+def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    server: Lab = request.param(tmp_path_factory.mktemp("lab"))
     yield server
     server.end()
 

@@ -6,32 +6,35 @@ Professional Paper 1395, 1987), and Robinson's own table, apart from the code th
 
 from __future__ import annotations
 
-import io
 import json
 import os
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from PIL import Image
 
 import portal
 from portal.viewer import COLOR_MAPS, Viewer
 from tests.faces.bare import bare
+from tests.faces.looks import (
+    FLAT,
+    PROJECTIONS,
+    REFERENCES,
+    differs,
+    plot,
+    projections,
+    until,
+    write,
+)
 from tests.viewer.earths import GRIDS, code
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
     from playwright.sync_api import Page
 
     Floats = NDArray[np.float64]
 
-REFERENCES = Path(__file__).with_name("references")
-PROJECTIONS = ("plate", "robinson", "orthographic", "north", "south")
+VIEW = "section.portal-viewer"
 GLOBAL = [n for n in GRIDS if n != "region"]
 #: How much the value of a cell may differ from that of a place in it: by its size.
 WITHIN = {
@@ -41,7 +44,6 @@ WITHIN = {
     "tripolar": 0.25,
     "region": 0.2,
 }
-PATIENCE = 8.0
 
 # Length of each parallel and its distance from the equator, every 5 degrees (Snyder and Voxland,
 # An Album of Map Projections, USGS Professional Paper 1453, 1989, table on page 222).
@@ -93,17 +95,6 @@ def places(name: str, width: int, height: int, south: float, north: float) -> tu
     return np.where(outside, np.nan, lon), np.where(outside, np.nan, lat)
 
 
-def plot(page: Page) -> Floats:
-    """The plot's box as it is on the screen, (height, width, 3)."""
-    axes = page.locator("[data-portal-plot]")
-    left, top, width, height = map(float, (axes.get_attribute("data-portal-plot") or "").split())
-    box = axes.bounding_box()
-    assert box is not None
-    clip = {"x": box["x"] + left, "y": box["y"] + top, "width": width, "height": height}
-    shot = page.screenshot(clip=clip)  # type: ignore[arg-type]
-    return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"), dtype=np.float64)
-
-
 def values(page: Page, pixels: Floats) -> tuple[Floats, Floats]:
     """What the colours of pixels stand for, and how far they are from any colour of the map."""
     told = page.locator("[data-portal-look]").get_attribute("data-portal-look") or ""
@@ -119,16 +110,6 @@ def values(page: Page, pixels: Floats) -> tuple[Floats, Floats]:
     return low + at[away.argmin(axis=1)] * (high - low), away.min(axis=1)
 
 
-def until(page: Page, check: Callable[[], str]) -> None:
-    """Look again and again until nothing is wrong; a picture takes a moment to be drawn."""
-    end = time.monotonic() + PATIENCE
-    while (wrong := check()) and time.monotonic() < end:
-        page.evaluate(
-            "new Promise(requestAnimationFrame)"
-        )  # its requests are let through meanwhile
-    assert not wrong, wrong
-
-
 def opened(page: Page) -> None:
     page.locator(".portal-viewer[data-portal-frame]").wait_for()
 
@@ -140,7 +121,7 @@ def test_every_pixel_shows_the_cell_at_its_place(quiet_page: Page, grid: str) ->
     south, north = Viewer(ds).frame("field", width=99, height=99).header["y"]["range"]
 
     def wrong(name: str) -> str:
-        pixels = plot(page)
+        pixels = plot(page.locator(VIEW))
         height, width = pixels.shape[:2]
         lon, lat = places(name, width, height, south, north)
         # Beside the rim a pixel is half map, half ground.
@@ -184,38 +165,30 @@ def test_maps_look_as_they_did(quiet_page: Page, grid: str) -> None:
     page = quiet_page
     page.set_viewport_size({"width": 420, "height": 600})
 
-    def differs(path: Path) -> str:
-        now = plot(page)
-        if not path.exists():
-            return f"there is no {path.name}"
-        then = np.asarray(Image.open(path).convert("RGB"), dtype=np.float64)
-        if now.shape != then.shape:
-            return f"{path.name}: {now.shape} instead of {then.shape}"
-        apart = np.abs(now - then).max(axis=-1)
-        told = f"{path.name}: {(apart > 48).mean():.2%} of the pixels differ, by {apart.mean():.2f} on average"
-        return told if (apart > 48).mean() > 0.02 or apart.mean() > 6 else ""
-
     widget = portal.view(GRIDS[grid]())
     with bare(page, widget):
         opened(page)
-        for name in (*PROJECTIONS, "grid"):
-            if name == "grid" and grid in {"columns", "ugrid"}:
-                continue
+        for name in projections(grid):
             widget.state = {**widget.state, "projection": name}
-            path = REFERENCES / f"{grid}-{name}.png"
-            if os.environ.get("PORTAL_REFERENCES") == "write":
-                write(page, path)
-            until(page, lambda path=path: differs(path))  # type: ignore[misc]
+            held(page, f"{grid}-{name}")
 
 
-def write(page: Page, path: Path) -> None:
-    """Keep what is seen, once it no longer changes."""
-    before, now = None, plot(page)
-    while before is None or not np.array_equal(before, now):
-        page.wait_for_timeout(300)
-        before, now = now, plot(page)
-    path.parent.mkdir(exist_ok=True)
-    Image.fromarray(now.astype(np.uint8)).quantize(256).save(path, optimize=True)
+@pytest.mark.parametrize("name", FLAT)
+def test_what_is_no_map_looks_as_it_did(quiet_page: Page, name: str) -> None:
+    page = quiet_page
+    page.set_viewport_size({"width": 420, "height": 600})
+    make, state = FLAT[name]
+    with bare(page, portal.view(make(), state=state)):
+        opened(page)
+        held(page, name)
+
+
+def held(page: Page, name: str) -> None:
+    """Hold what is seen to its reference, or make it that."""
+    path = REFERENCES / f"{name}.png"
+    if os.environ.get("PORTAL_REFERENCES") == "write":
+        write(page.locator(VIEW), path)
+    until(page, lambda: differs(plot(page.locator(VIEW)), path))
 
 
 def test_a_globe_turns_with_the_pointer(quiet_page: Page) -> None:
@@ -224,7 +197,7 @@ def test_a_globe_turns_with_the_pointer(quiet_page: Page) -> None:
     widget = portal.view(GRIDS["rectilinear"](), state={"projection": "orthographic"})
     with bare(page, widget):
         opened(page)
-        height, width = plot(page).shape[:2]
+        height, width = plot(page.locator(VIEW)).shape[:2]
         axes = page.locator("[data-portal-plot]")
         left, top = map(float, (axes.get_attribute("data-portal-plot") or "").split()[:2])
         box = axes.bounding_box()
@@ -253,7 +226,7 @@ def test_finer_coasts_are_fetched_for_a_closer_look(quiet_page: Page) -> None:
         opened(page)
         asked = [m["method"] for m in served.heard if "method" in m]
         assert "asset" not in asked
-        before = plot(page)
+        before = plot(page.locator(VIEW))
         widget.state = {**widget.state, "window": [-12, 30, 45, 66]}
         until(
             page,
@@ -261,4 +234,11 @@ def test_finer_coasts_are_fetched_for_a_closer_look(quiet_page: Page) -> None:
                 "" if "asset" in [m.get("method") for m in served.heard] else "nothing was asked"
             ),
         )
-        until(page, lambda: "" if not np.array_equal(plot(page), before) else "nothing has changed")
+        until(
+            page,
+            lambda: (
+                ""
+                if not np.array_equal(plot(page.locator(VIEW)), before)
+                else "nothing has changed"
+            ),
+        )

@@ -104,7 +104,8 @@ export function drawFrame(
   const axes = axesOf(geometry, plane.projection === 'grid');
   const titles = { x: titleOf(axes[0]), y: layout.width > 420 ? titleOf(axes[1]) : '' };
   const ticks = ticksOf(geometry, axes, ends, box.width, box.height);
-  drawAxes(context, theme, box, layout.width, ticks, place, titles);
+  // Texts keep clear of the colour bar and of its button.
+  drawAxes(context, theme, box, layout.bar.left - 4, ticks, place, titles);
 }
 
 function hasAxes(geometry: Geometry, state: ViewState): boolean {

@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
 EXACT_BLOCK = 64
 """Largest block, in cells, whose mean is added up in float32."""
+BAND = 1_000_000
+"""Cells that are averaged at once: as many as a processor keeps near it."""
 
 
 def factor(cells: int, pixels: int) -> int:
@@ -37,7 +41,11 @@ def block_middles(starts: NDArray[np.intp], cells: int) -> NDArray[np.intp]:
     return middles
 
 
-def area_mean(values: NDArray[np.generic], *starts: NDArray[np.intp]) -> NDArray[np.generic]:
+def area_mean(
+    values: NDArray[np.generic],
+    *starts: NDArray[np.intp],
+    step: Callable[[], None] = lambda: None,
+) -> NDArray[np.generic]:
     """Average blocks of cells, leaving missing ones out.
 
     Each block becomes its plain mean over the cells that are not NaN; a block without any is NaN.
@@ -50,6 +58,8 @@ def area_mean(values: NDArray[np.generic], *starts: NDArray[np.intp]) -> NDArray
         Numbers, shape (n, …).
     starts
         For each axis where its blocks begin, rising, the first at 0.
+    step
+        Called before every `BAND` cells or so: what it raises ends the work.
 
     Returns
     -------
@@ -62,6 +72,21 @@ def area_mean(values: NDArray[np.generic], *starts: NDArray[np.intp]) -> NDArray
     cells = math.prod(math.ceil(n / s.size) for s, n in zip(starts, values.shape, strict=True))
     single = values.dtype.kind == "f" and values.dtype.itemsize <= 4 and cells <= EXACT_BLOCK
     dtype = np.float32 if single else np.float64
+    first, *others = starts
+    rows = max(1, BAND * first.size // max(1, values.size))
+    ends = np.append(first, values.shape[0])
+    bands = []
+    for top in range(0, first.size, rows):
+        step()
+        bottom = min(first.size, top + rows)
+        band = values[ends[top] : ends[bottom]]
+        bands.append(_mean(band, (first[top:bottom] - first[top], *others), cells, dtype))
+    return np.concatenate(bands)
+
+
+def _mean(
+    values: NDArray[np.generic], starts: tuple[NDArray[np.intp], ...], cells: int, dtype: type
+) -> NDArray[np.generic]:
     with np.errstate(invalid="ignore", over="ignore"):
         total = _block_sums(values, starts, dtype)
         count: NDArray[Any] = _counts(values.shape, starts).astype(dtype)

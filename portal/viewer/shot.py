@@ -72,7 +72,7 @@ class Shot:
             )
         cells = self._read(dict(zip(geometry.dims, picks, strict=True)))
         if not nearest:
-            cells = area_mean(cells, *geometry.starts)
+            cells = area_mean(cells, *geometry.starts, step=lambda: go_on(self._call))
         self._stamp("decimated")
         limits = self._limits(cells)
         packed = pack(cells, moving=request.quality == "moving", span=limits.span)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from portal.viewer import decimate
 from portal.viewer.decimate import area_mean, block_middles, block_starts, extremes, factor
 
 ELEMENTS = st.floats(-1e6, 1e6, width=32) | st.just(float("nan"))
@@ -20,13 +23,15 @@ ELEMENTS = st.floats(-1e6, 1e6, width=32) | st.just(float("nan"))
     height=st.integers(1, 30),
     width=st.integers(1, 30),
     double=st.booleans(),
+    band=st.integers(1, 700),
 )
 def test_area_mean_is_the_mean_of_each_block(
-    values: np.ndarray, height: int, width: int, double: bool
+    values: np.ndarray, height: int, width: int, double: bool, band: int
 ) -> None:
     ny, nx = values.shape
     rows, columns = block_starts(ny, height), block_starts(nx, width)
-    means = area_mean(values.astype(np.float64) if double else values, rows, columns)
+    with mock.patch.object(decimate, "BAND", band):
+        means = area_mean(values.astype(np.float64) if double else values, rows, columns)
     assert means.shape == (min(ny, height), min(nx, width))
     pieces = [np.split(r, columns[1:], axis=1) for r in np.split(values, rows[1:], axis=0)]
     for i, j in np.ndindex(means.shape):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 
 import cftime
@@ -13,8 +14,11 @@ from distributed import Client
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from portal.errors import Interrupted
 from portal.viewer import Frame, Viewer, render
 from portal.viewer import read as read_module
+from portal.viewer.call import Unheard
+from portal.viewer.decimate import BAND
 
 
 def field(lat: np.ndarray, lon: np.ndarray, **attrs: str) -> xr.Dataset:
@@ -226,3 +230,32 @@ def test_category_codes_are_never_averaged() -> None:
 def test_payload_is_aligned_for_typed_arrays() -> None:
     frame = render(field(np.arange(3.0), np.arange(5.0)), "field", {}, 10, 10)
     assert all(a["offset"] % 8 == 0 for a in frame.header["arrays"].values())
+
+
+class Looked(threading.Event):
+    """Tells how often it was looked at, and is set from one look on."""
+
+    def __init__(self, most: float) -> None:
+        super().__init__()
+        self.looks, self.most = 0, most
+
+    def is_set(self) -> bool:
+        self.looks += 1
+        return self.looks > self.most
+
+
+def test_a_still_picture_is_given_up_between_its_bands() -> None:
+    viewer = Viewer(xr.Dataset({"v": (("y", "x"), np.ones((2000, 3000), np.float32))}))
+
+    def looks(most: float) -> int:
+        call = Unheard()
+        call.cancelled = looked = Looked(most)
+        viewer.frame("v", width=300, height=200, call=call)
+        return looked.looks
+
+    viewer.frame("v", width=300, height=200)  # the limits are found
+    every = looks(math.inf)
+    assert every > 2000 * 3000 // BAND
+    for most in range(every):
+        with pytest.raises(Interrupted):
+            looks(most)

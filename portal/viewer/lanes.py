@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 MOST_THREADS = 4
+MOST_PATIENCE = 0.5
+"""Seconds for which work beside the pictures gives way to them, before each of its steps."""
 _LOOK = 0.05
 
 
@@ -45,6 +47,11 @@ class Lanes:
             with self._free:
                 self._now -= 1
                 self._free.notify_all()
+
+    def let_pass(self) -> None:
+        """Wait while any ``now`` work goes on, but not for ever: for what is wanted beside it."""
+        with self._free:
+            self._free.wait_for(lambda: not self._now, MOST_PATIENCE)
 
     def _give_way(self, call: Call) -> None:
         with self._free:

@@ -11,7 +11,7 @@ from portal.viewer.cost import Speed, line_cost
 from portal.viewer.places import Ends, Places
 from portal.viewer.read import read
 from portal.viewer.series import opening
-from portal.viewer.stream import Cancel, Part, stream
+from portal.viewer.stream import Cancel, Part, Step, at_once, stream
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -29,6 +29,7 @@ def section(
     index: Mapping[str, int],
     cancelled: Cancel,
     speed: Speed,
+    step: Step = at_once,
 ) -> Iterator[Part]:
     """Read the cells under a line, in one slice or along a dimension.
 
@@ -63,7 +64,7 @@ def section(
     more = {"distance": units, "cost": cost.to_dict(), "places": distance.size}
     yield Part(head.header | more, (*head.arrays, distance))
     rows = _under(bare.isel(rest).transpose(along, ...), cells)
-    yield from stream(rows, cost, cancelled, speed, lambda v: np.asarray(v, dtype=np.float64))
+    yield from stream(rows, cost, cancelled, speed, lambda v: np.asarray(v, dtype=np.float64), step)
 
 
 def _under(array: xr.DataArray, cells: Mapping[str, NDArray[np.intp]]) -> xr.DataArray:

@@ -11,7 +11,7 @@ from portal.errors import InvalidParameter
 from portal.viewer.axes import axis_of
 from portal.viewer.coordinates import coordinate_of, points_down, role_of
 from portal.viewer.cost import Cost, Speed, cost_of
-from portal.viewer.stream import Cancel, Part, stream
+from portal.viewer.stream import Cancel, Part, Step, at_once, stream
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -29,6 +29,7 @@ def series(
     at: Mapping[str, int],
     cancelled: Cancel,
     speed: Speed | None = None,
+    step: Step = at_once,
 ) -> Iterator[Part]:
     """Read the values along a dimension at one place; only the chunks on the way are read.
 
@@ -44,6 +45,8 @@ def series(
         Once set no further chunk is read.
     speed
         How fast variables are read, for the estimate; updated.
+    step
+        Called before each piece is read.
 
     Yields
     ------
@@ -68,7 +71,7 @@ def series(
     head, cost = opening(array, along, rest, speed, share)
     yield head
     bare = array.drop_vars(list(array.coords)) if found is None else found.array
-    yield from stream(bare.isel(rest), cost, cancelled, speed, _as_they_are)
+    yield from stream(bare.isel(rest), cost, cancelled, speed, _as_they_are, step)
 
 
 def _as_they_are(values: NDArray[np.generic]) -> NDArray[np.float64]:

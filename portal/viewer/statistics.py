@@ -16,7 +16,7 @@ from portal.viewer.pieces import pieces_of
 from portal.viewer.places import Ends, Places, unit_vectors
 from portal.viewer.read import read
 from portal.viewer.series import opening
-from portal.viewer.stream import Cancel, Part, gather, stream
+from portal.viewer.stream import Cancel, Part, Step, at_once, gather, stream
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -139,6 +139,7 @@ def box(
     index: Mapping[str, int],
     cancelled: Cancel,
     speed: Speed,
+    step: Step = at_once,
 ) -> dict[str, Any] | None:
     """Reduce the cells of a box in one slice.
 
@@ -162,7 +163,8 @@ def box(
     seen = 0
     (first, *_), *_ = found.where.values()
     pieces = pieces_of(picked, int(first))
-    for piece, part in gather(pieces, cancelled, size=cost.bytes // max(1, len(pieces))):
+    size = cost.bytes // max(1, len(pieces))
+    for piece, part in gather(pieces, cancelled, size=size, step=step):
         values[piece.start : piece.stop] = part
         seen += 1
     if seen < len(pieces):
@@ -211,6 +213,7 @@ def mean_series(
     index: Mapping[str, int],
     cancelled: Cancel,
     speed: Speed,
+    step: Step = at_once,
 ) -> Iterator[Part]:
     """Weighted mean of a box at every step of a dimension; missing cells are left out.
 
@@ -235,4 +238,4 @@ def mean_series(
         means = np.divide(weighted, total, out=np.full(total.shape, np.nan), where=total > 0)
         return np.asarray(means, dtype=np.float64)
 
-    yield from stream(picked, cost, cancelled, speed, reduce)
+    yield from stream(picked, cost, cancelled, speed, reduce, step)

@@ -26,6 +26,13 @@ MOST_WORKERS = 8
 TOGETHER = 0.05
 
 
+Step = Callable[[], None]
+
+
+def at_once() -> None:
+    """Let nobody pass before a piece is read."""
+
+
 class Cancel(Protocol):
     """Whether an answer is still wanted; a `threading.Event` is one."""
 
@@ -42,7 +49,7 @@ def overview(count: int) -> list[int]:
 
 
 def gather(
-    pieces: Sequence[Piece], cancelled: Cancel, *, size: int
+    pieces: Sequence[Piece], cancelled: Cancel, *, size: int, step: Step
 ) -> Iterator[tuple[Piece, NDArray[np.generic]]]:
     """Read pieces side by side, an overview first, and give each as it comes.
 
@@ -54,6 +61,8 @@ def gather(
         Once set no further piece is begun, and the iteration ends.
     size
         Decoded bytes of the largest piece: fewer of large ones are read at once.
+    step
+        Called before each piece is read, in the thread that reads it.
 
     Raises
     ------
@@ -71,6 +80,7 @@ def gather(
     def work() -> None:
         while not stopped.is_set():
             room.acquire()
+            step()
             with lock:
                 piece = next(order, None)
             if piece is None or stopped.is_set():
@@ -120,6 +130,7 @@ def stream(
     cancelled: Cancel,
     speed: Speed,
     reduce: Callable[[NDArray[np.generic]], NDArray[np.float64]],
+    step: Step,
 ) -> Iterator[Part]:
     """Read an array along its first dimension and give what becomes of it in parts.
 
@@ -134,7 +145,8 @@ def stream(
     held: list[tuple[Piece, NDArray[np.float64]]] = []
     done, begun = 0, time.monotonic()
     last = 0.0
-    for piece, values in gather(pieces, cancelled, size=cost.bytes // max(1, len(pieces))):
+    size = cost.bytes // max(1, len(pieces))
+    for piece, values in gather(pieces, cancelled, size=size, step=step):
         held.append((piece, reduce(values)))
         done += piece.stop - piece.start
         now = time.monotonic()

@@ -54,6 +54,8 @@ class Tools:
     def __init__(self, viewer: Viewer) -> None:
         self._viewer = viewer
         self._speed = Speed()
+        # Pictures go first: the sliders can be used while a series is read.
+        self._pass = viewer.reader.lanes.let_pass
         self._earth = Earth(viewer.ds)
         self._places: dict[tuple[object, ...], Places] = {}
         self._lock = Lock()
@@ -63,7 +65,9 @@ class Tools:
         array, view = self._array(params)
         cell, more = self._spot(array, view, params)
         index = {**self._index(array, params), **cell}
-        return value(array, {str(d): index.get(str(d), 0) for d in array.dims}) | more
+        at = {str(d): index.get(str(d), 0) for d in array.dims}
+        reader, source = self._viewer.reader, self._viewer.source("a", array)
+        return value(array, at, reader.plane(array, source, at, {}, call=call).values) | more
 
     def series(self, params: Mapping[str, Any], call: Call) -> dict[str, Any]:
         """Send the values at a place along a dimension."""
@@ -72,7 +76,9 @@ class Tools:
         cell, more = self._spot(array, view, params)
         index = {**self._index(array, params), **cell}
         more["units"] = unit_text(array)
-        return _sent(series(array, along, index, call.cancelled, self._speed), more, call)
+        return _sent(
+            series(array, along, index, call.cancelled, self._speed, self._pass), more, call
+        )
 
     def box(self, params: Mapping[str, Any], call: Call) -> dict[str, Any]:
         """Answer with what a box amounts to, or send the series of its mean."""
@@ -87,9 +93,9 @@ class Tools:
         if along:
             if along in found.where:
                 raise _not_through(along)
-            parts = mean_series(array, along, found, index, call.cancelled, self._speed)
+            parts = mean_series(array, along, found, index, call.cancelled, self._speed, self._pass)
             return _sent(parts, more, call)
-        answer = box(array, found, index, call.cancelled, self._speed)
+        answer = box(array, found, index, call.cancelled, self._speed, self._pass)
         return {"cancelled": True} if answer is None else answer | more
 
     def line(self, params: Mapping[str, Any], call: Call) -> dict[str, Any]:
@@ -102,7 +108,7 @@ class Tools:
             raise _not_through(str(along))
         index = self._others(array, params, spots.dims)
         more = {"units": unit_text(array)}
-        parts = section(array, spots, ends, along, index, call.cancelled, self._speed)
+        parts = section(array, spots, ends, along, index, call.cancelled, self._speed, self._pass)
         return _sent(parts, more, call)
 
     def _array(self, params: Mapping[str, Any]) -> tuple[xr.DataArray, VariableView]:

@@ -8,36 +8,28 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from portal.viewer.coordinates import coordinate_of, labels_of, units_of
-from portal.viewer.read import read
 
 if TYPE_CHECKING:
     import xarray as xr
+    from numpy.typing import NDArray
 
 
-def value(array: xr.DataArray, at: Mapping[str, int]) -> dict[str, Any]:
-    """Read one cell.
+def value(array: xr.DataArray, at: Mapping[str, int], cell: NDArray[np.generic]) -> dict[str, Any]:
+    """Say what one cell is.
 
     Parameters
     ----------
     at
         Index along every dimension.
+    cell
+        Its number, as it was read.
 
     Returns
     -------
     dict
         ``value`` (None where it is missing or infinite), ``text`` with all its digits, ``units``,
         ``labels`` of each dimension.
-
-    Raises
-    ------
-    Unreadable
-        The store failed.
     """
-    from portal.viewer.thin import thin
-
-    found = thin(array)
-    bare = array.drop_vars(list(array.coords)) if found is None else found.array
-    cell = np.asarray(read(bare.isel(at)))
     number = cell.reshape(()).item()
     finite = bool(np.isfinite(number))
     if finite:

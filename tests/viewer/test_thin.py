@@ -17,7 +17,6 @@ from portal.errors import Unreadable
 from portal.viewer.cost import Speed
 from portal.viewer.series import series
 from portal.viewer.thin import Thin, thin
-from portal.viewer.value import value
 from tests.viewer.test_tools import Asked
 
 SHAPE, CHUNKS = (7, 90, 110), (3, 60, 80)
@@ -91,7 +90,7 @@ def test_cells_are_those_that_zarr_reads(
     rest = {d: i for d, i in where.items() if d != dim}
     made = thinned(array).array
     np.testing.assert_array_equal(made.isel(rest).values, array.isel(rest).values)
-    assert made.isel(where).values == array.isel(where).values
+    np.testing.assert_array_equal(made.isel(where).values, array.isel(where).values)
     picked = made.isel(y=[89, 3, 3], x=slice(70, 100, 7))
     np.testing.assert_array_equal(
         picked.values, array.isel(y=[89, 3, 3], x=slice(70, 100, 7)).values
@@ -128,8 +127,6 @@ def test_a_damaged_chunk_is_said(tmp_path: Path, kept: int) -> None:
             chunk.write_bytes(chunk.read_bytes()[:kept])
     with pytest.raises(Unreadable, match="Reading v failed"):
         list(series(array, "t", {"y": 59, "x": 79}, Asked().cancelled))
-    with pytest.raises(Unreadable, match="Reading v failed"):
-        value(array, {"t": 4, "y": 59, "x": 79})
 
 
 def test_only_blosc_in_local_files_is_read_thinly(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 import xarray as xr
 
 from portal.errors import Interrupted, Unreadable
-from portal.viewer import Viewer
+from portal.viewer import Viewer, lanes, tools_methods
 from portal.viewer.call import Unheard
 from portal.viewer.planes import Reader
 from tests.helpers import wait_until
@@ -211,3 +211,40 @@ def test_who_waits_for_a_read_that_fails_reads_itself() -> None:
     assert sum(isinstance(r, Unreadable) for r in results) == 1
     (frame,) = (r for r in results if not isinstance(r, Unreadable))
     np.testing.assert_allclose(frame.values()[::-1], values[0], atol=0.01)
+
+
+def test_a_series_lets_pictures_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanes, "MOST_PATIENCE", 60)
+    store = Store(numbers())
+    viewer = viewer_of(lazy(store, {"t": 1, "y": 30, "x": 40}))
+    params = {"variable": "v", "index": {}, "at": {"y": 3, "x": 5}, "along": "t"}
+    done = threading.Event()
+
+    def ask() -> None:
+        tools_methods(viewer)["series"](params, Unheard())
+        done.set()
+
+    with viewer.reader.lanes.enter("now", Unheard()):
+        threading.Thread(target=ask, daemon=True).start()
+        assert not done.wait(0.1)
+        assert store.reads == []
+    assert done.wait(60)
+    assert len(store.reads) == 12
+
+
+def test_a_picture_that_never_comes_does_not_hold_up_a_series() -> None:
+    viewer = viewer_of(lazy(Store(numbers())))
+    params = {"variable": "v", "index": {}, "at": {"y": 3, "x": 5}, "along": "t"}
+    with viewer.reader.lanes.enter("now", Unheard()):
+        assert tools_methods(viewer)["series"](params, Unheard())["cancelled"] is False
+
+
+def test_the_exact_value_of_a_cell_that_is_seen_is_not_read_again() -> None:
+    store = Store(numbers())
+    viewer = viewer_of(lazy(store))
+    viewer.frame("v", {"t": 5}, width=40, height=30)
+    before = len(store.reads)
+    params = {"variable": "v", "index": {"t": 5}, "at": {"y": 13, "x": 21}}
+    found = tools_methods(viewer)["value"](params, Unheard())
+    assert found["value"] == store.values[5, 13, 21]
+    assert len(store.reads) == before

@@ -6,10 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 import portal
 from tests.drivers.compute.servers.labs import lab_a, lab_b
 from tests.site import need, site_python, site_users
+
+settings.register_profile("untimed", settings(deadline=None))
+settings.load_profile("untimed")
 
 __all__ = ["lab_a", "lab_b", "need", "site_python", "site_users"]
 

@@ -102,7 +102,7 @@ def test_a_hostile_title_stays_in_its_field(title):
     assert depth == 0
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(st.lists(ITEMS, max_size=4, unique_by=lambda record: record.id))
 def test_any_records_make_entries_that_can_be_read(items):
     text = export(items, "bibtex")

@@ -82,7 +82,7 @@ def test_hostile_records_are_valid(title):
         validated(json.loads(export([record], "croissant")))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(odd=ITEMS)
 def test_any_record_is_valid(odd):
     validated(json.loads(export([odd], "croissant")))

@@ -83,7 +83,7 @@ def test_what_only_this_machine_can_follow_stays_here(name):
     assert "secret" not in export([item().from_stac(document, "lab")], name)
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, suppress_health_check=list(HealthCheck))
 @given(st.lists(ITEMS, max_size=3, unique_by=lambda record: record.id), st.sampled_from(JSON))
 def test_any_records_make_a_document(items, name):
     text = export(items, name)
@@ -101,7 +101,7 @@ def test_any_records_make_a_document(items, name):
 
 
 @pytest.mark.parametrize("name", FORMATS)
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(odd=ITEMS)
 def test_a_bad_record_never_fails_a_good_one(name, odd):
     assert "Fluxes over a bog" in export([odd, full()], name)

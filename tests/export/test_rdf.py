@@ -156,7 +156,7 @@ def test_several_are_a_graph_that_the_driver_reads(fed):
     assert [d["name"] for d in documents] == [item.title for item in items]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(st.lists(ITEMS, max_size=3), st.sampled_from(["dcat", "schema.org"]))
 def test_any_records_are_rdf_that_can_be_written(items, name):
     found = graph(items, name)

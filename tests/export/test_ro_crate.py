@@ -63,7 +63,7 @@ def test_a_crate_of_records_without_a_date_is_of_today():
     assert before <= told <= datetime.now(UTC).date().isoformat()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(st.lists(ITEMS, max_size=3, unique_by=lambda record: record.id))
 def test_any_records_are_a_flat_graph_of_which_all_is_there(items):
     found = entities(items)

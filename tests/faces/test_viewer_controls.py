@@ -97,6 +97,7 @@ def test_two_variables_are_linked(view: Page) -> None:
         box = pictures.nth(0).bounding_box()
         assert box is not None
         view.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + box["height"] / 2)
+        view.locator(READOUT, has_text="−40 K at").wait_for()
         text = view.inner_text(READOUT)
         here, there = text.split(" · ")
         assert "field" in here

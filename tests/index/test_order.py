@@ -74,7 +74,7 @@ def test_an_order_is_kept_whatever_is_relevant(shared):
 spans = st.tuples(YEARS, YEARS, st.sampled_from(["both", "start", "end"]))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(held=st.lists(st.none() | spans, max_size=10), time=st.none() | st.just("1990/2000"))
 def test_the_time_line_counts_as_a_look_at_every_record(shared, held, time):
     items, intervals = [], []

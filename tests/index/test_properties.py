@@ -120,7 +120,7 @@ def fill(index, items):
         index.replace(facility, "c", mine, None)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(items=collections(), queries=st.lists(asked, min_size=3, max_size=8),
        visible=st.none() | st.sets(st.sampled_from(FACILITIES)))  # fmt: skip
 def test_filters_and_facets_are_those_of_brute_force(shared, items, queries, visible):
@@ -142,7 +142,7 @@ def test_filters_and_facets_are_those_of_brute_force(shared, items, queries, vis
             assert dict(found.facets[name]) == counted(free, values), name
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, suppress_health_check=list(HealthCheck))
 @given(held=st.floats(-88, 88), east=st.booleans(), shift=st.floats(-3 * STEP, 3 * STEP))
 def test_boxes_are_told_apart_to_a_millionth_of_a_degree(shared, held, east, shift):
     box = BBox(held - 1, held - 1, held, held) if east else BBox(held, held, held + 1, held + 1)
@@ -154,7 +154,7 @@ def test_boxes_are_told_apart_to_a_millionth_of_a_degree(shared, held, east, shi
     assert found == 1 if wanted.intersects(box) else apart <= STEP * 1.01 or found == 0
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, suppress_health_check=list(HealthCheck))
 @given(items=collections(), query=asked, size=st.integers(1, 5))
 def test_pages_put_together_are_the_whole(shared, items, query, size):
     fill(shared, items)
@@ -178,7 +178,7 @@ HELL = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, suppress_health_check=list(HealthCheck))
 @given(text=HELL)
 def test_no_text_is_an_error(shared, text):
     shared.upsert([Item.build("anl", "one", title="Alpha", created="2020-01-01T00:00:00Z")],

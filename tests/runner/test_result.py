@@ -122,7 +122,7 @@ def arrays(draw):
 
 
 @given(arrays())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_stored_chunks_are_of_a_sensible_size(array):
     shape, itemsize, chunks = array
     stored = result.storage_chunks(shape, itemsize, chunks)
@@ -137,7 +137,7 @@ def test_stored_chunks_are_of_a_sensible_size(array):
 
 
 @given(arrays())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_no_stored_chunk_has_two_writers(array):
     """What is not aligned is rechunked to the stored chunks; what is, is written as it is."""
     shape, itemsize, chunks = array

@@ -191,7 +191,6 @@ def test_conforms(
         max_examples=3,
         derandomize=True,
         database=None,
-        deadline=None,
         phases=[hypothesis.Phase.generate],
         suppress_health_check=list(hypothesis.HealthCheck),
     )

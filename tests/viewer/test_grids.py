@@ -53,7 +53,7 @@ def test_corners_enclose_their_centres(make: object) -> None:
     assert len(missed) <= 0.01 * len(centers)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     lon=st.floats(-180, 540),
     lat=st.floats(-89, 89),
@@ -185,7 +185,6 @@ def test_cells_at_the_rim_of_a_region_stay_small() -> None:
     assert shapes.node_lat.max() < 63
 
 
-@settings(deadline=None)
 @given(west=st.floats(-180, 179), width=st.floats(1, 300), turns=st.integers(-1, 1))
 def test_the_range_of_a_region(west: float, width: float, turns: int) -> None:
     lon = np.linspace(west, west + width, 200) + 360 * turns

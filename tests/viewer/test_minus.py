@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import xarray as xr
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.errors import GridMismatch, InvalidParameter
@@ -29,7 +29,6 @@ def difference(a: xr.Dataset, b: xr.Dataset, **more: object) -> Frame:
     return Viewer(a, b).frame("t", {}, width=400, height=300, minus="b:t", **more)
 
 
-@settings(deadline=None)
 @given(
     turned=st.booleans(),
     start=st.integers(0, 35),

@@ -49,7 +49,7 @@ def test_other_dimensions_can_lie_on_the_axes() -> None:
     np.testing.assert_allclose(frame.values()[::-1], store.values[:, 7, :].T, atol=0.15)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_planes_are_those_of_numpy(data: st.DataObject) -> None:
     values = numbers((5, 11, 13))

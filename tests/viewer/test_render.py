@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from distributed import Client
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.errors import Interrupted
@@ -44,7 +44,6 @@ def cell_at(frame: Frame, lat: float, lon: float) -> float:
     return float(frame.values()[row, column])
 
 
-@settings(deadline=None)
 @given(
     falling=st.booleans(),
     start=st.integers(0, 71),

@@ -103,7 +103,7 @@ def test_noise_still_fits() -> None:
 
 
 @pytest.mark.parametrize("scale", ["linear", "log", "symlog"])
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_any_numbers_have_a_picture(scale: str, data: st.DataObject) -> None:
     shape = data.draw(hnp.array_shapes(min_dims=0, max_dims=2, max_side=6))
@@ -121,7 +121,7 @@ def test_any_numbers_have_a_picture(scale: str, data: st.DataObject) -> None:
     hnp.arrays("f4", 40, elements=st.floats(width=32)),
     hnp.arrays("f8", 40),
 )
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_cells_anywhere_have_a_picture(
     lon: np.ndarray, lat: np.ndarray, values: np.ndarray
 ) -> None:

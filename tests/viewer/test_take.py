@@ -223,7 +223,7 @@ def test_the_code_is_readable() -> None:
 values_of_files = st.floats(width=64) | st.just(float("nan"))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     st.lists(st.lists(values_of_files, min_size=3, max_size=3), min_size=2, max_size=5),
     st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs")), min_size=1),

@@ -61,7 +61,7 @@ def thinned(array: xr.DataArray) -> Thin:
     return found
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     version=st.sampled_from((2, 3)),
     dtype=st.sampled_from(("float32", "float64", "int16", "uint8")),

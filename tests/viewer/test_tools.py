@@ -90,7 +90,7 @@ def held(plain: xr.Dataset, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         }
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     holder=st.sampled_from(HOLDERS),
     along=st.sampled_from(("time", "depth", "lat", "lon")),
@@ -190,7 +190,7 @@ def test_pieces_that_share_work_are_read_in_one(held: dict[str, Any]) -> None:
     np.testing.assert_allclose(call.values()[:, 0], ds.t[:, 0, 4, 9].values)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     holder=st.sampled_from(HOLDERS),
     lon=st.integers(-720, 720).map(lambda n: n / 4),
@@ -272,7 +272,7 @@ def test_a_line_lies_over_the_cells_of_its_great_circle(held: dict[str, Any], ho
     assert call.parts[0][0]["along"]["upright"] is True
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(lon=st.floats(-180, 540), lat=st.floats(-89, 89), holder=st.sampled_from(HOLDERS))
 def test_a_value_is_that_of_the_nearest_cell(
     held: dict[str, Any], lon: float, lat: float, holder: str

@@ -262,7 +262,7 @@ def test_no_key_is_sent_to_an_endpoint_that_a_record_names(storage):
     assert bucket.endpoint is None
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     href=HREFS,
     fields=st.fixed_dictionaries(

@@ -183,9 +183,7 @@ def test_any_record_is_completed_or_refused(key, value):
     assert item.variables
 
 
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(
     key=st.sampled_from(["shape", "data_type", "chunk_grid", "codecs", "attributes", "dimension_names", "fill_value", "zarr_format", "node_type"]),
     value=_JSON,

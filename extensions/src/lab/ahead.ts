@@ -4,6 +4,7 @@ import { INotebookTracker, type NotebookPanel } from '@jupyterlab/notebook';
 import type { Kernel } from '@jupyterlab/services';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { later } from '../components/dom';
+import { Device } from '../components/viewer/paint/webgl';
 
 const ID = '@portal/lab:ahead';
 /** A line of a cell that imports portal, whatever else it imports. */
@@ -78,6 +79,8 @@ function begin(panel: NotebookPanel, asked: Set<string>): void {
   const kernel = panel.sessionContext.session?.kernel;
   if (kernel?.status === 'idle' && !asked.has(kernel.id) && usesPortal(panel)) {
     asked.add(kernel.id);
+    // The browser's first context takes long where no graphics card does the work.
+    (globalThis.requestIdleCallback ?? setTimeout)(() => void Device.shared(false));
     new Ahead(kernel, how => panel.node.setAttribute(MARK, how));
   }
 }

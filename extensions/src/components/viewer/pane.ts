@@ -305,7 +305,9 @@ export class Pane {
     }
     const ratio = context.getTransform().a;
     const finer = { width: Math.round(width * ratio), height: Math.round(height * ratio) };
-    const rich = Math.max(...(frame.header.factors ?? [1])) <= 1 || finer.width <= 1.2 * request.width;
+    // The request is for the plot's box, the size is that of all: margins have no cells.
+    const held = 1.2 * (request.width + MARGINS * ratio);
+    const rich = Math.max(...(frame.header.factors ?? [1])) <= 1 || finer.width <= held;
     const best = await this.store.best(rich || !this.host.source.ask ? request : { ...request, ...finer });
     const box = this.picture.compose(context, theme, this.host.state(), best, width, height);
     if (box) {

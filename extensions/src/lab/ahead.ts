@@ -9,6 +9,9 @@ import { Device } from '../components/viewer/paint/webgl';
 const ID = '@portal/lab:ahead';
 /** A line of a cell that imports portal, whatever else it imports. */
 const IMPORTS = /(?:^|;)[ \t]*(?:from[ \t]+portal[. \t]|import[ \t](?:[\w. \t]+,)*[ \t]*portal\b)/m;
+/** What has to come before an import to take effect: the environment, where modules lie, which they are. */
+const PREPARES =
+  /\b(?:environ|putenv|load_dotenv)\b|\bsys\.path\b|^[ \t]*[%!][ \t]*(?:env|set_env|pip|conda|mamba|uv)\b/m;
 /** Milliseconds after the last key until a notebook is looked at again. */
 const TYPED = 1_000;
 /** Milliseconds for which a kernel has nothing to do after what somebody ran in it. */
@@ -77,29 +80,38 @@ export const ahead: JupyterFrontEndPlugin<void> = {
 /** Have the kernel import, once, where it has nothing to do and the notebook uses Portal. */
 function begin(panel: NotebookPanel, asked: Set<string>): void {
   const kernel = panel.sessionContext.session?.kernel;
-  if (kernel?.status === 'idle' && !asked.has(kernel.id) && usesPortal(panel)) {
+  if (kernel?.status !== 'idle' || asked.has(kernel.id)) {
+    return;
+  }
+  const cells = [...(panel.model?.cells ?? [])].filter(({ type }) => type === 'code');
+  const some = (pattern: RegExp) => cells.some(({ sharedModel }) => pattern.test(sharedModel.source));
+  if (some(IMPORTS) && some(PREPARES)) {
+    panel.node.setAttribute(MARK, 'left');
+  } else if (some(IMPORTS)) {
     asked.add(kernel.id);
     // The browser's first context takes long where no graphics card does the work.
     (globalThis.requestIdleCallback ?? setTimeout)(() => void Device.shared(false));
-    new Ahead(kernel, how => panel.node.setAttribute(MARK, how));
+    new Ahead(kernel, how => {
+      if (how) {
+        panel.node.setAttribute(MARK, how);
+      } else {
+        asked.delete(kernel.id);
+      }
+    });
   }
-}
-
-function usesPortal({ model }: NotebookPanel): boolean {
-  return [...(model?.cells ?? [])].some(
-    cell => cell.type === 'code' && IMPORTS.test(cell.sharedModel.source)
-  );
 }
 
 /** The imports of a kernel, piece after piece; what somebody runs goes between two of them. */
 class Ahead {
   private at = 0;
-  private importing = false;
+  private wanted = false;
+  private running = false;
   private readonly rested = later(() => void this.go(), QUIET);
 
   constructor(
     private readonly kernel: Kernel.IKernelConnection,
-    private readonly ended: (how: 'done' | 'missing') => void
+    /** How it went; null where the kernel has gone, or the connection to it. */
+    private readonly ended: (how: 'done' | 'missing' | null) => void
   ) {
     kernel.anyMessage.connect(this.heard, this);
     kernel.statusChanged.connect(this.changed, this);
@@ -109,63 +121,67 @@ class Ahead {
   private heard(_: unknown, { direction, msg }: Kernel.IAnyMessageArgs): void {
     const run = msg.header.msg_type === 'execute_request' && !(msg.content as { silent?: boolean }).silent;
     if (direction === 'send' && run) {
-      this.importing = false;
+      this.wanted = false;
       this.rested.cancel();
     }
   }
 
   private changed(_: unknown, status: Kernel.Status): void {
-    if (status === 'idle' && !this.importing) {
+    if (status === 'idle' && !this.wanted) {
       this.rested();
-    } else if (status !== 'idle' && status !== 'busy') {
-      this.end();
+    } else if (status === 'restarting' || status === 'autorestarting' || status === 'dead') {
+      this.end(null);
     }
   }
 
   private async go(): Promise<void> {
-    const { language_info } = await this.kernel.info;
-    if (language_info.name !== 'python') {
-      this.end('missing');
+    if (this.running) {
       return;
     }
-    this.importing = true;
-    while (this.importing) {
-      const next = await importPiece(this.kernel, this.at);
+    this.running = this.wanted = true;
+    try {
+      const { language_info } = await this.kernel.info;
+      let next: number | null = language_info.name === 'python' ? this.at : null;
+      while (this.wanted && next !== null) {
+        this.at = next;
+        next = await importPiece(this.kernel, this.at);
+      }
       if (next === null) {
         this.end(this.at ? 'done' : 'missing');
-        return;
+      } else {
+        this.at = next;
       }
-      this.at = next;
+    } catch {
+      this.end(null);
     }
+    this.running = false;
   }
 
-  /** Leave the kernel alone; of one that goes there is nothing to say. */
-  private end(how?: 'done' | 'missing'): void {
-    this.importing = false;
+  private end(how: 'done' | 'missing' | null): void {
+    this.wanted = false;
     this.rested.cancel();
-    this.kernel.anyMessage.disconnect(this.heard, this);
-    this.kernel.statusChanged.disconnect(this.changed, this);
-    if (how) {
+    // What is disconnected already has ended.
+    if (this.kernel.anyMessage.disconnect(this.heard, this)) {
+      this.kernel.statusChanged.disconnect(this.changed, this);
       this.ended(how);
     }
   }
 }
 
-/** Return the number of the next piece, or null: that was the last, or portal is not there. */
+/**
+ * Return the number of the next piece, or null: that was the last, or portal is not there. Rejected
+ * where there is no answer.
+ */
 async function importPiece(kernel: Kernel.IKernelConnection, at: number): Promise<number | null> {
   const piece = `(lambda own: exec(${JSON.stringify(PIECE)}, own) or own["after"])({"at": ${at}})`;
-  try {
-    const reply = await kernel.requestExecute({
-      code: '',
-      silent: true,
-      store_history: false,
-      stop_on_error: false,
-      user_expressions: { piece }
-    }).done;
-    const given = reply?.content.status === 'ok' ? reply.content.user_expressions['piece'] : null;
-    const text = (given as { data?: Record<string, string> } | null)?.data?.['text/plain'] ?? '';
-    return /^\d+$/.test(text) ? Number(text) : null;
-  } catch {
-    return null; // the kernel has gone
-  }
+  const { content } = await kernel.requestExecute({
+    code: '',
+    silent: true,
+    store_history: false,
+    stop_on_error: false,
+    user_expressions: { piece }
+  }).done;
+  const given = content.status === 'ok' ? content.user_expressions?.['piece'] : null;
+  const text = (given as { data?: Record<string, string> } | null)?.data?.['text/plain'] ?? '';
+  return /^\d+$/.test(text) ? Number(text) : null;
 }

@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from portal.viewer import Frame, Viewer
+from portal.viewer import Frame, Viewer, tools_methods
 from portal.viewer.cache import CAP
+from portal.viewer.call import Unheard
 from portal.viewer.planes import Reader
 from tests.benchmarks.report import figure, report
 from tests.benchmarks.view_data import CHUNKS, SIZE, write
@@ -104,7 +105,26 @@ def stored(kind: str, store: Path) -> list[dict[str, Any]]:
                 peer_value=read,
             ),
         ]
-    return rows
+    return [*rows, at_a_point(kind, kept, plain)]
+
+
+def at_a_point(kind: str, viewer: Viewer, plain: xr.Variable) -> dict[str, Any]:
+    """Measure a series through all slices, each time at another point."""
+    ask = tools_methods(viewer)["series"]
+    points, others = itertools.count(1), itertools.count(1)
+
+    def series() -> None:
+        at = {"y": next(points) * 37 % SIZE, "x": SIZE // 2}
+        ask({"variable": "cells", "at": at, "along": "time"}, Unheard())
+
+    read = processor_ms(lambda: plain.isel(y=next(others) * 37 % SIZE, x=SIZE // 2).values, 5)
+    return figure(
+        f"{kind}: series of {SLICES} slices at a point",
+        processor_ms(series, 5),
+        "ms",
+        peer="xarray, reading alone",
+        peer_value=read,
+    )
 
 
 def in_memory() -> list[dict[str, Any]]:

@@ -28,6 +28,12 @@ FILE = "https://stac-extensions.github.io/file/v2.1.0/schema.json"
 
 _FACILITY = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
+#: The id where it stands at the beginning, as in what :meth:`Item.build` makes.
+_ID = re.compile(
+    r'\{(?:"(?:type|stac_version)":"[^"\\]*",|"stac_extensions":\[(?:"[^"\\]*",?)*\],)*'
+    r'"id":"([^"\\]*)"'
+)
+
 
 def split_id(item_id: str) -> tuple[str, str]:
     """Split ``facility:local-id``.
@@ -186,6 +192,9 @@ class Item:
     @property
     def local_id(self) -> str:
         """The id within the facility: the STAC Item's own id."""
+        found = None if "_document" in self.__dict__ else _ID.match(self.text)
+        if found:
+            return found[1]
         return str(self._document["id"])
 
     @property

@@ -58,6 +58,11 @@ class Asked:
     ranked: bool
     off: tuple[Any, ...] = ()
 
+    @property
+    def narrow(self) -> bool:
+        """Whether it is likely that few records match."""
+        return self.text is not None and bool(self.filters.keys() - {"visible"})
+
     def query(self, *, relaxed: bool) -> Any:
         """Return the whole query, which scores by the text and the concepts alone."""
         from tantivy import Query

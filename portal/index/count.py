@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter as CountOf
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from portal.core.found import Bin, Facet
 from portal.index.ask import Asked
 from portal.index.document import SLOTS, beyond, slots
+from portal.index.tally import Tally
 
 FACETS = ("facility", "variable", "keyword")
 FACET_VALUES = 50
@@ -34,35 +35,62 @@ class Counts:
 
 
 class Counter:
-    """Counts what matches, and remembers some of it: pages and orders change no count."""
+    """Counts what matches, and remembers some of it: pages and orders change no count.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    tally
+        Counts records that are in hand.
+    """
+
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
         self._known: OrderedDict[Any, Counts] = OrderedDict()
         self._lock = threading.Lock()
 
-    def counts(self, searcher: Any, asked: Asked, key: Any, *, relaxed: bool) -> Counts:
-        """Count, or recall what was counted for the same key."""
+    def counts(
+        self,
+        searcher: Any,
+        asked: Asked,
+        key: Any,
+        *,
+        relaxed: bool,
+        all_of_them: Sequence[Any] | None = None,
+    ) -> Counts:
+        """Count, or recall what was counted for the same key.
+
+        Parameters
+        ----------
+        all_of_them
+            The addresses of all records that match, where they are known: it is faster with them.
+        """
         key = (key, relaxed)
         with self._lock:
             if key in self._known:
                 self._known.move_to_end(key)
                 return self._known[key]
-        found = _counts(searcher, asked, relaxed=relaxed)
+        found = self._counts(searcher, asked, relaxed, all_of_them)
         with self._lock:
             self._known[key] = found
             if len(self._known) > _REMEMBERED:
                 self._known.popitem(last=False)
         return found
 
-
-def _counts(searcher: Any, asked: Asked, *, relaxed: bool) -> Counts:
-    free = {name for name in FACETS if name not in asked.filters}
-    counted = _aggregate(searcher, asked.plain(relaxed=relaxed), free | {"facility"})
-    total = counted["facility"].total
-    for name in set(FACETS) - free:
-        alone = asked.plain(relaxed=relaxed, without=name)
-        counted[name] = _aggregate(searcher, alone, {name})[name]
-    return Counts(total, {name: counted[name].facets() for name in FACETS})
+    def _counts(
+        self, searcher: Any, asked: Asked, relaxed: bool, all_of_them: Sequence[Any] | None
+    ) -> Counts:
+        free = {"facility", *(name for name in FACETS if name not in asked.filters)}
+        told = None if all_of_them is None else self._tally.counts(searcher, all_of_them, free)
+        if told is not None:
+            counted = {name: _Counted(records, 0) for name, records in told.items()}
+        else:
+            counted = _aggregate(searcher, asked.plain(relaxed=relaxed), free)
+        total = counted["facility"].total
+        for name in FACETS:
+            if name in asked.filters:
+                alone = asked.plain(relaxed=relaxed, without=name)
+                counted[name] = _aggregate(searcher, alone, {name})[name]
+        return Counts(total, {name: counted[name].facets() for name in FACETS})
 
 
 def years(searcher: Any, asked: Asked, *, relaxed: bool) -> tuple[Bin, ...]:

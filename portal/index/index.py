@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -20,6 +21,7 @@ from portal.index.document import analyzer, schema
 from portal.index.page import Pages
 from portal.index.relevance import Relevance
 from portal.index.store import Store
+from portal.index.tally import Tally
 from portal.index.terms import Terms, is_damage
 from portal.index.words import Reader
 
@@ -110,7 +112,7 @@ class Index:
         fields = schema()
         self._asker = Asker(fields, self._reader)
         self._relevance = Relevance(self._reader, fields)
-        self._counter = Counter()
+        self._counter = Counter(Tally(self._store.rows))
         self._threads = ThreadPoolExecutor(thread_name_prefix="portal-index")
 
     def __enter__(self) -> Self:
@@ -297,13 +299,20 @@ class Index:
         return Found(hits, counts.total - pages.merged, dict(counts.facets), relaxed)
 
     def _both(self, asking: _Asking, query: Query, *, relaxed: bool) -> tuple[Counts, Pages]:
-        """Count what matches in one thread, and put it in order in another."""
+        """Count what matches, and put it in order.
+
+        Where few records are likely, they are put in order first and then counted as they are, so
+        that they are looked for once. Else both is done at the same time.
+        """
         searcher, asked = asking.searcher, asking.asked
-        counting = self._threads.submit(
-            self._counter.counts, searcher, asked, asking.key, relaxed=relaxed
-        )
+        count = partial(self._counter.counts, searcher, asked, asking.key, relaxed=relaxed)
+        whole = asked.query(relaxed=relaxed)
+        if asked.narrow and not relaxed:
+            pages = Pages(searcher, whole, query, asked)
+            return count(all_of_them=pages.all_of_them), pages
+        counting = self._threads.submit(count)
         try:
-            pages = Pages(searcher, asked.query(relaxed=relaxed), query, asked)
+            pages = Pages(searcher, whole, query, asked)
         finally:
             wait([counting])
         return counting.result(), pages

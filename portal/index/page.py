@@ -48,6 +48,13 @@ class Pages:
         """How many of the records are copies of others."""
         return len(self._first) - len(self._groups)
 
+    @property
+    def all_of_them(self) -> list[Any] | None:
+        """The addresses of all records that match; None where there may be more than the window."""
+        if len(self._first) < self._window:
+            return [address for _, address in self._first]
+        return None
+
     def page(self) -> list[Place]:
         """Return the hits of the query's page."""
         query, found = self._query, self._first

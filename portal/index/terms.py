@@ -23,7 +23,7 @@ from portal.index.document import document, open_index
 from portal.index.entry import Entry
 from portal.index.store import Store
 
-SCHEMA = 4
+SCHEMA = 5
 
 #: Seconds after which searches see what was taken in batches.
 LAG = 30.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 
 import pystac
@@ -187,3 +188,19 @@ def test_bad_ids(text: str) -> None:
 def test_a_bad_box_is_named() -> None:
     with pytest.raises(InvalidQuery, match="latitudes"):
         Item.build("lab", "x", title="x", bbox=(0, 20, 10, -20), time="2000")
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        '{"type":"Feature","stac_version":"1.1.0","stac_extensions":["https://a/b","c"],',
+        '{"type":"Feature","stac_extensions":[],',
+        '{"links":[{"id":"of another"}],"type":"Feature",',
+        '{ "type" : "Feature", ',
+        "{",
+    ],
+)
+@pytest.mark.parametrize("name", ["a", 'quoted \\"a\\"', "\\u00e9\\\\", "é", "x:y"])
+def test_the_id_is_read_from_wherever_it_stands(start: str, name: str) -> None:
+    text = f'{start}"id":"{name}","properties":{{"id":"not this"}},"assets":{{}}}}'
+    assert Item("lab", text).local_id == json.loads(text)["id"]

@@ -165,7 +165,7 @@ class Reader:
         else:
             try:
                 with self.lanes.enter(lane, call) as step:
-                    plane = _Reading(self, source, call, step).plane(wanted)
+                    plane = _Reading(self, source, call, step, lane).plane(wanted)
             except PortalError:
                 raise
             except Exception as error:  # the plug-in boundary: any backend may raise anything
@@ -184,12 +184,14 @@ class _Reading:
     """One plane on its way from a source through the cache."""
 
     def __init__(
-        self, reader: Reader, source: Source, call: Call, step: Callable[[], None]
+        self, reader: Reader, source: Source, call: Call, step: Callable[[], None], lane: str
     ) -> None:
         self.reader, self.source, self.call, self.step = reader, source, call, step
+        self.lane = lane
         self.cache = reader.slices
         self.blocks: dict[Region, NDArray[Any]] = {}
         self.read_bytes = 0
+        self.what = "chunks"
         self.lock = threading.Lock()
 
     def plane(self, wanted: Sequence[int | Pick]) -> Plane:
@@ -220,7 +222,14 @@ class _Reading:
             largest = math.prod(int(np.diff(b).max()) for b in bounds) * source.itemsize
             if largest > cap:
                 _check_fits(largest)
+                if self.lane == "ahead":
+                    raise TooLarge(
+                        "Chunks that are too large to keep are not read ahead",
+                        found=f"{largest:,} bytes",
+                        advice="Rechunk the array.",
+                    )
                 size = f"{largest / 1e9:.3g} GB"
+                self.what = f"chunks of {size}"
                 notes.append(
                     f"its chunks of {size} are too large to keep: each step reads them again"
                 )
@@ -278,7 +287,7 @@ class _Reading:
 
         def tell() -> None:
             if time.monotonic() - began > SLOW:
-                self.call.progress(len(self.blocks), total, "chunks")
+                self.call.progress(len(self.blocks), total, self.what)
 
         in_threads(self._read_group, groups, step=self.step, tell=tell, call=self.call)
 

@@ -127,7 +127,7 @@ def test_what_is_ahead_waits_for_what_is_wanted_now() -> None:
         entered.set()
         gate.wait(10)
 
-    reader = Reader(0)
+    reader = Reader()
     slow, quick = Store(numbers(), hold), Store(numbers(), lambda: order.append("ahead"))
     now, ahead = Viewer(lazy(slow), reader=reader), Viewer(lazy(quick), reader=reader)
     for viewer in (now, ahead):
@@ -141,7 +141,7 @@ def test_what_is_ahead_waits_for_what_is_wanted_now() -> None:
     gate.set()
     first.join(10)
     second.join(10)
-    assert order == ["ahead"]
+    assert set(order) == {"ahead"}
     assert outcome[0].header["kind"] == "image"
 
 

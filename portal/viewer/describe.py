@@ -40,6 +40,9 @@ class Dimension:
     labels
         One text per step; None for a dimension longer than `MOST_LABELS`, whose current label
         comes with each frame.
+    link
+        Of a second dataset: for each step of the first the nearest of this one; None where the
+        steps are the same, or have nothing to compare.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Dimension:
     units: str
     kind: CoordinateKind
     labels: tuple[str, ...] | None
+    link: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

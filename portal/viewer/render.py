@@ -18,7 +18,7 @@ from portal.viewer.geometry import Geometry
 from portal.viewer.lanes import in_time
 from portal.viewer.layout import geometry_of
 from portal.viewer.limits import Limits, limits_of
-from portal.viewer.minus import about_zero
+from portal.viewer.minus import Second, about_zero, check_places, linked, second_of
 from portal.viewer.planes import Reader, shared_reader
 from portal.viewer.request import FrameRequest
 from portal.viewer.shot import Shot
@@ -63,10 +63,13 @@ class Viewer:
         self.ds = self._earths["a"].ds
         self.description: Description = describe(self.ds)
         self.other = None if other is None else self._earths["b"].ds
-        self.other_description = None if self.other is None else describe(self.other)
+        self.other_description: Description | None = None
+        if self.other is not None:
+            self.other_description = linked(self.ds, self.other, describe(self.other))
         self.reader = reader or shared_reader()
         self._sources: dict[tuple[str, str], Source | None] = {}
         self._limits: dict[tuple[object, ...], Limits] = {}
+        self._seconds: dict[tuple[object, ...], Second] = {}
         self._geometries: OrderedDict[tuple[object, ...], Geometry] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -138,6 +141,28 @@ class Viewer:
                 advice="Choose another variable.",
             )
         return view, ds[view.name]
+
+    def second(self, data: str, view: VariableView, array: xr.DataArray, minus: str) -> Second:
+        """Return what is taken away from a variable; ``b:NAME`` is one of the second dataset.
+
+        Raises
+        ------
+        InvalidParameter
+            There is none, or its units measure something else.
+        GridMismatch
+            Its cells lie elsewhere.
+        """
+        key = (data, view.name, view.x, view.y, minus)
+        if key not in self._seconds:
+            there, _, name = minus.rpartition(":") if minus.startswith("b:") else ("a", "", minus)
+            found = second_of(view, *self.variable(there, name), there)
+            check_places(array, view, self._earths[data], found, self._earths[there])
+            self._seconds[key] = found
+        return self._seconds[key]
+
+    def earth(self, data: str) -> Earth:
+        """Return the places of the cells of a dataset."""
+        return self._earths[data]
 
     def source(self, data: str, array: xr.DataArray) -> Source | None:
         """Return what reads a variable; None for one in memory."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from portal.viewer.call import Call
     from portal.viewer.describe import VariableView
     from portal.viewer.limits import Limits
+    from portal.viewer.minus import Second
     from portal.viewer.planes import Plane
     from portal.viewer.render import Viewer
     from portal.viewer.request import FrameRequest
@@ -56,7 +57,10 @@ class Shot:
         self._at = _checked_index(self.view, self._array, request.index)
         self._notes = list(self.view.notes)
         self._touched = {"chunks": 0, "bytes": 0, "cached": 0}
-        self._minus = self._second()
+        self._minus: Second | None = None
+        if request.minus is not None:
+            self._minus = viewer.second(request.data, self.view, self._array, request.minus)
+            self._notes += self._minus.notes
 
     def picture(self) -> Frame:
         """Make a picture."""
@@ -121,15 +125,11 @@ class Shot:
     def _read(self, picks: Picks) -> NDArray[Any]:
         values = self._plane(self._request.data, self._array, self._at, picks)
         if self._minus is not None:
-            data, _, other = self._minus
-            there = align(self._array, other, self._at, picks)
+            second = self._minus
+            there = align(self._array, second.array, self._at, picks)
             self._notes += there.notes
-            taken = self._plane(data, other, there.at, there.picks)
-            single = values.dtype == taken.dtype == np.float32
-            dtype = np.float32 if single else np.float64
-            values = np.subtract(values, taken, dtype=dtype)
-            for axis, far in enumerate(there.beyond):
-                values[(slice(None),) * axis + (far,)] = np.nan
+            taken = self._plane(second.data, second.array, there.at, there.picks)
+            values = second.taken(values, taken, there.beyond)
         self._stamp("read")
         return values
 
@@ -149,18 +149,6 @@ class Shot:
             array, source, at, picks, call=self._call, lane=self._request.lane
         )
 
-    def _second(self) -> tuple[str, VariableView, xr.DataArray] | None:
-        """Return the variable that is taken away."""
-        minus = self._request.minus
-        if minus is None:
-            return None
-        data, _, name = minus.rpartition(":") if minus.startswith("b:") else ("a", "", minus)
-        view, array = self._viewer.variable(data, name)
-        if view.units != self.view.units:
-            ours, theirs = (v.units or "none" for v in (self.view, view))
-            self._notes.append(f"the units differ: {ours} and {theirs}")
-        return data, view, array
-
     def _limits(self, cells: NDArray[Any]) -> Limits:
         request = self._request
         key = (request.data, self.view.name, request.minus)
@@ -172,7 +160,7 @@ class Shot:
 
     def _header(self, cells: NDArray[Any]) -> dict[str, Any]:
         array, view = self._array, self.view
-        title = view.title if self._minus is None else f"{view.title} − {self._minus[1].title}"
+        title = view.title if self._minus is None else f"{view.title} − {self._minus.view.title}"
         return {
             "version": 2,
             "kind": view.kind,

@@ -10,9 +10,10 @@ import numpy as np
 
 from portal.errors import InvalidParameter
 from portal.viewer.call import Call
-from portal.viewer.cost import Speed
-from portal.viewer.earth import Earth
+from portal.viewer.cost import Speed, is_in_memory
+from portal.viewer.describe import view_along
 from portal.viewer.places import Places, checked_ends, label_of, places
+from portal.viewer.read import read
 from portal.viewer.section import section
 from portal.viewer.series import checked_index, series
 from portal.viewer.statistics import MOST_CELLS, MOST_CELLS_OF_STEP, box, mean_series, region
@@ -33,7 +34,8 @@ def tools_methods(viewer: Viewer) -> dict[str, Method]:
     """Return the methods ``value``, ``series``, ``box`` and ``line`` of a viewer.
 
     Each takes ``params`` and a `Call`. All know ``variable``, ``index`` (of the dimensions that the
-    picture has not; what is missing is 0) and ``x``, ``y`` (the dimensions that it has). A place is
+    picture has not; what is missing is 0), ``x``, ``y`` (the dimensions that it has), ``data`` and
+    ``minus`` (as of a frame, see `portal.viewer.request.FrameRequest`). A place is
     ``at`` (``{lon, lat}`` in degrees where the grid has places, ``{cell}``, or an index along each
     dimension) or ``place``, ``[x, y]`` in the values of the axes. ``along`` is a dimension.
 
@@ -56,22 +58,20 @@ class Tools:
         self._speed = Speed()
         # Pictures go first: the sliders can be used while a series is read.
         self._pass = viewer.reader.lanes.let_pass
-        self._earth = Earth(viewer.ds)
         self._places: dict[tuple[object, ...], Places] = {}
         self._lock = Lock()
 
     def value(self, params: Mapping[str, Any], call: Call) -> dict[str, Any]:
         """Answer with the exact number of one cell."""
-        array, view = self._array(params)
+        array, view = self._array(params, call)
         cell, more = self._spot(array, view, params)
         index = {**self._index(array, params), **cell}
         at = {str(d): index.get(str(d), 0) for d in array.dims}
-        reader, source = self._viewer.reader, self._viewer.source("a", array)
-        return value(array, at, reader.plane(array, source, at, {}, call=call).values) | more
+        return value(array, at, read(array.drop_vars(list(array.coords)).isel(at))) | more
 
     def series(self, params: Mapping[str, Any], call: Call) -> dict[str, Any]:
         """Send the values at a place along a dimension."""
-        array, view = self._array(params)
+        array, view = self._array(params, call, along=True)
         along = _dimension(array, params, needed=True)
         cell, more = self._spot(array, view, params)
         index = {**self._index(array, params), **cell}
@@ -82,12 +82,13 @@ class Tools:
 
     def box(self, params: Mapping[str, Any], call: Call) -> dict[str, Any]:
         """Answer with what a box amounts to, or send the series of its mean."""
-        array, view = self._array(params)
+        along = params.get("along")
+        array, view = self._array(params, call, along=along is not None)
         ends = checked_ends(params.get("ends"))
         spots = self._spots(array, view, params)
         along = _dimension(array, params)
         most = MOST_CELLS_OF_STEP if along else MOST_CELLS
-        found = region(self._viewer.ds, array, spots, ends, most)
+        found = region(self._viewer.earth(_data(params)).ds, array, spots, ends, most)
         index = self._others(array, params, tuple(found.where))
         more = {"units": unit_text(array), "weights": found.by, "notes": found.notes()}
         if along:
@@ -100,7 +101,7 @@ class Tools:
 
     def line(self, params: Mapping[str, Any], call: Call) -> dict[str, Any]:
         """Send a transect or a section."""
-        array, view = self._array(params)
+        array, view = self._array(params, call, along=params.get("along") is not None)
         ends = checked_ends(params.get("ends"))
         spots = self._spots(array, view, params)
         along = _dimension(array, params)
@@ -111,16 +112,26 @@ class Tools:
         parts = section(array, spots, ends, along, index, call.cancelled, self._speed, self._pass)
         return _sent(parts, more, call)
 
-    def _array(self, params: Mapping[str, Any]) -> tuple[xr.DataArray, VariableView]:
-        name = params.get("variable")
-        view = self._viewer.description.variable(name) if isinstance(name, str) else None
-        if view is None or view.kind == "none":
-            raise InvalidParameter(
-                f"There is no variable {name!r:.80} to read",
-                found=view.problem if view else "unknown",
-                advice="Choose one of the variables that are shown.",
-            )
-        return self._viewer.ds[view.name], view
+    def _array(
+        self, params: Mapping[str, Any], call: Call, *, along: bool = False
+    ) -> tuple[xr.DataArray, VariableView]:
+        """Return the variable that is shown, or the difference.
+
+        One slice is read through the cache of the pictures, which has it more often than not. What
+        goes along a dimension would only push others out of it.
+        """
+        data, minus = _data(params), params.get("minus")
+        view, array = self._viewer.variable(data, params.get("variable"))
+        second = None
+        if minus is not None:
+            x, y = (params.get(k) for k in ("x", "y"))
+            shown = view_along(array, view, x, y)
+            second = self._viewer.second(data, shown, array, str(minus))
+        elif along or is_in_memory(array):
+            return array, view
+        from portal.viewer.through import through
+
+        return through(self._viewer, data, array, second, call), view
 
     def _index(self, array: xr.DataArray, params: Mapping[str, Any]) -> dict[str, int]:
         return checked_index(array, _mapping("index", params.get("index") or {}))
@@ -133,12 +144,14 @@ class Tools:
 
     def _spots(self, array: xr.DataArray, view: VariableView, params: Mapping[str, Any]) -> Places:
         x, y = (params.get(k) for k in ("x", "y"))
-        key = (view.name, x, y)
+        data = _data(params)
+        earth = self._viewer.earth(data)
+        key = (data, view.name, x, y)
         with self._lock:
             if key not in self._places:
-                mesh = self._earth.meshes.get(view.x or "") if x is None and y is None else None
+                mesh = earth.meshes.get(view.x or "") if x is None and y is None else None
                 if mesh is not None:
-                    lon, lat = (np.asarray(v, dtype=np.float64) for v in self._earth.places(mesh))
+                    lon, lat = (np.asarray(v, dtype=np.float64) for v in earth.places(mesh))
                     found = Places("points", (mesh.dim,), lon, lat, on_earth=True)
                 else:
                     found = places(array, view, x, y)
@@ -183,6 +196,10 @@ def _sent(parts: Iterator[Part], more: Mapping[str, Any], call: Call) -> dict[st
         if "done" in part.header:
             call.progress(part.header["done"], part.header["total"], "read")
     return {"parts": count, "cancelled": call.cancelled.is_set()}
+
+
+def _data(params: Mapping[str, Any]) -> str:
+    return "b" if params.get("data") == "b" else "a"
 
 
 def _dimension(array: xr.DataArray, params: Mapping[str, Any], *, needed: bool = False) -> Any:

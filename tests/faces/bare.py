@@ -28,7 +28,12 @@ const state = STATE;
 const handlers = new Map();
 const fire = (event, ...data) => [...(handlers.get(event) ?? [])].forEach(heard => heard(...data));
 const changed = new Set();
-const post = (path, body) => fetch(path, { method: 'POST', body: JSON.stringify(body) });
+// One after the other: a kernel hears messages in the order in which they were sent.
+let posted = Promise.resolve();
+const post = (path, body) => {
+  const text = JSON.stringify(body);
+  posted = posted.then(() => fetch(path, { method: 'POST', body: text }));
+};
 // Every message that is sent, for tests that hold the front-end to sending none.
 globalThis.sent = [];
 globalThis.model = {

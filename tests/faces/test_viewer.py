@@ -13,6 +13,7 @@ import portal
 from portal.errors import Unreadable
 from tests.faces.bare import bare
 from tests.faces.viewing import PICTURE, READOUT, Gate, asked, cube, slider, until
+from tests.helpers import wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -61,9 +62,13 @@ def test_a_jump_cancels_what_was_fetched_ahead(view: Page) -> None:
         )
         slider(view).press("End")
         view.wait_for_function("sent.some(m => m.cancel)")
-        cancelled = {m["id"] for m in served.heard if m.get("cancel")}
-        ahead = {m["id"] for m in served.heard if m.get("params", {}).get("lane") == "ahead"}
-        assert cancelled & ahead
+
+        def cancelled() -> set[str]:
+            heard = list(served.heard)
+            ahead = {m["id"] for m in heard if m.get("params", {}).get("lane") == "ahead"}
+            return ahead & {m["id"] for m in heard if m.get("cancel")}
+
+        wait_until(cancelled)
         gate.open.set()
         until(view, "frame.index.time === 399")
 

@@ -15,6 +15,7 @@ import xarray as xr
 
 import portal
 from tests.faces.bare import bare
+from tests.helpers import wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -53,7 +54,7 @@ def shown(quiet_page: Page, ds: xr.Dataset) -> Iterator[tuple[Page, Bare]]:
 
 def pixel(page: Page, lon: float, lat: float) -> tuple[float, float]:
     """Where on the page a place of a whole map in plate carrée is."""
-    edge = page.locator(".portal-viewer-overlay").bounding_box()
+    edge = page.locator(".portal-viewer-overlay").first.bounding_box()
     assert edge is not None
     return (
         edge["x"] + (lon + 180) / 360 * edge["width"],
@@ -247,7 +248,7 @@ def test_a_line_and_the_section_under_it(shown: tuple[Page, Bare], ds: xr.Datase
     line.locator(".portal-reading[data-state=done]").wait_for()
     section.press("ArrowDown")
     value = ds.t.isel(time=0).sel(lon=-25, lat=-45).values[1]
-    assert f"{value:.3f}"[:5] in line.locator(".portal-chart-readout").last.inner_text()
+    assert f"{value:.3f}"[:5] in line.locator(".portal-chart-readout").nth(1).inner_text()
 
 
 def slow(ds: xr.Dataset) -> tuple[xr.Dataset, threading.Event]:
@@ -286,7 +287,7 @@ def test_reading_is_shown_and_stopped(quiet_page: Page, ds: xr.Dataset) -> None:
         stop.click()
         points.locator("li [data-state=stopped]").wait_for()
         page.wait_for_function("sent.some(m => m.cancel)")
-        assert any(m.get("cancel") for m in served.heard)
+        wait_until(lambda: any(m.get("cancel") for m in list(served.heard)))
         gate.set()
         click(page, -95, 35)
         points.locator("li:nth-child(2) [data-state=done]").wait_for()

@@ -81,9 +81,47 @@ def test_steps_are_matched_by_their_times() -> None:
     assert "t is taken at time 2001-01-02, the nearest" in other.header["notes"]
 
 
-def test_units_that_differ_are_told() -> None:
-    frame = difference(field(LAT, LON), field(LAT, LON, units="km"))
-    assert "the units differ: m and km" in frame.header["notes"]
+@pytest.mark.parametrize(
+    ("ours", "theirs", "factor", "offset"),
+    [("m", "km", 1000, 0), ("K", "degC", 1, 273.15), ("degC", "celsius", 1, 0)],
+)
+def test_units_are_converted(ours: str, theirs: str, factor: float, offset: float) -> None:
+    first, second = field(LAT, LON, units=ours), field(LAT, LON, units=theirs)
+    frame = difference(first, second)
+    expected = first.t.values - (second.t.values * factor + offset)
+    span = np.ptp(expected)
+    np.testing.assert_allclose(
+        np.sort(frame.values(), axis=None), np.sort(expected, axis=None), atol=span / 60_000
+    )
+    told = [n for n in frame.header["notes"] if "converted" in n]
+    assert told == ([] if ours == "degC" else [f"t is converted from {theirs} to {ours}"])
+
+
+def test_units_that_are_not_understood_are_told() -> None:
+    frame = difference(field(LAT, LON), field(LAT, LON, units="q^</b>"))
+    assert "the units differ: m and q^</b>" in frame.header["notes"]
+
+
+def test_what_is_measured_in_other_things_has_no_difference() -> None:
+    with pytest.raises(InvalidParameter, match="one is in m, the other in K"):
+        difference(field(LAT, LON), field(LAT, LON, units="K"))
+
+
+def test_curvilinear_grids_at_other_places_have_no_difference() -> None:
+    y, x = np.mgrid[0:6, 0:8].astype(float)
+
+    def tilted(turn: float) -> xr.Dataset:
+        return xr.Dataset(
+            {"t": (("y", "x"), x * y)},
+            {
+                "lon": (("y", "x"), 10 * x + y + turn, {"units": "degrees_east"}),
+                "lat": (("y", "x"), 8 * y + x, {"units": "degrees_north"}),
+            },
+        )
+
+    np.testing.assert_array_equal(difference(tilted(0), tilted(360)).values(), 0)
+    with pytest.raises(GridMismatch, match="they lie on other grids.*2 degrees apart"):
+        difference(tilted(0), tilted(2))
 
 
 def test_the_second_dataset_is_shown_alone() -> None:

@@ -35,6 +35,8 @@ export interface Dimension {
   units: string;
   kind: AxisKind;
   labels: string[] | null;
+  /** Of the second dataset: its step nearest to each of the first; nothing where the steps are the same. */
+  link?: number[] | null;
 }
 
 export interface Description {

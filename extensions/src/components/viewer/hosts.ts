@@ -5,6 +5,16 @@ import type { Plane } from './geo/plane';
 import type { Geometry } from './geometry';
 import type { ViewState } from './state';
 
+export interface ToolPicture {
+  /** Covers exactly the plot's box; children are placed in CSS pixels of it. */
+  readonly overlay: HTMLElement;
+  readonly frame: Frame | null;
+  readonly geometry: Geometry | null;
+  readonly plane: Plane | null;
+  /** Cell of the frame under a point of the plot's box (CSS pixels from its corner). */
+  cellAt(x: number, y: number): number | null;
+}
+
 export interface ToolHost {
   readonly source: FrameSource;
   state(): ViewState;
@@ -12,17 +22,10 @@ export interface ToolHost {
   change(partial: Partial<ViewState>): void;
   /** The variable that is shown. */
   view(): VariableView | null;
-  frame(): Frame | null;
-  geometry(): Geometry | null;
-  plane(): Plane | null;
-  /** Cell of the frame under a point of the plot's box (CSS pixels from its corner). */
-  cellAt(x: number, y: number): number | null;
-  /** The read-out's text for a cell. */
-  describe(cell: number): string;
+  /** One, or the two that are compared. */
+  pictures(): ToolPicture[];
   /** Null on a page without a kernel. */
   readonly ask: Ask | null;
-  /** Covers exactly the plot's box; children are placed in CSS pixels of it. */
-  readonly overlay: HTMLElement;
   /** Below the picture, for charts and tables. */
   readonly panel: HTMLElement;
 }
@@ -30,10 +33,10 @@ export interface ToolHost {
 export interface Tools {
   /** Its part of the toolbar. */
   readonly element: HTMLElement;
-  /** Take a pointer event over the plot (CSS pixels from the box's corner); true when it was used. */
-  pointer(event: PointerEvent, x: number, y: number): boolean;
-  /** Take a key pressed on the picture; `cell` is that of the read-out. True when it was used. */
-  key(event: KeyboardEvent, cell: number | null): boolean;
+  /** Take a pointer event over the plot of a picture (CSS pixels from the box's corner); true when it was used. */
+  pointer(event: PointerEvent, picture: number, x: number, y: number): boolean;
+  /** Take a key pressed on a picture; `cell` is that of the read-out. True when it was used. */
+  key(event: KeyboardEvent, picture: number, cell: number | null): boolean;
   /** The picture, the plane or the state has changed. */
   drawn(): void;
   dispose(): void;

@@ -158,10 +158,10 @@ export class FrameStore {
     }
     if (frame) {
       this.arrive(frame, request, number);
-    } else if (!stop.signal.aborted && number === this.wanted && number > this.shown) {
-      if (superseded) {
+    } else if (!stop.signal.aborted && number === this.wanted) {
+      if (superseded && (number > this.shown || this.newest === request)) {
         this.next ??= request;
-      } else {
+      } else if (!superseded && number > this.shown) {
         this.events.failed(problem, request);
       }
     }

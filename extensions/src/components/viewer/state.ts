@@ -77,11 +77,16 @@ export function isSame(a: unknown, b: unknown): boolean {
 const TOGETHER = 700;
 const MOST = 200;
 
+/** What comes in many small changes: one step of undo together. All else is one each. */
+const GRADUAL = /^(index |window|center|limits|set)/;
+
 /** States that were left, newest last. Changes of one thing in quick succession are one step. */
 export class History {
   private past: ViewState[] = [];
   private future: ViewState[] = [];
-  private last = { what: '', at: -Infinity };
+  private last = { what: '', at: -Infinity, held: false };
+  /** Whether the pointer is down: what it does until it is up belongs together. */
+  held = false;
 
   get canUndo(): boolean {
     return this.past.length > 0;
@@ -92,10 +97,15 @@ export class History {
   }
 
   /** Note a state that is being left for another. */
-  leave(state: ViewState, what: string, now = performance.now()): void {
-    const together = what === this.last.what && now - this.last.at < TOGETHER;
-    this.last = { what, at: now };
-    if (!together) {
+  leave(state: ViewState, what: string, next?: ViewState, now = performance.now()): void {
+    const { last, held } = this;
+    const near = what === last.what && (now - last.at < TOGETHER || (held && last.held));
+    this.last = { what, at: now, held };
+    if (near && next && isSame(next, this.past.at(-1))) {
+      // Taken back at once: nothing to undo.
+      this.past.pop();
+      this.last = { what: '', at: -Infinity, held: false };
+    } else if (!near || !GRADUAL.test(what)) {
       this.past.push(state);
       this.past.splice(0, this.past.length - MOST);
     }
@@ -116,7 +126,7 @@ export class History {
       return null;
     }
     to.push(now);
-    this.last = { what: '', at: -Infinity };
+    this.last = { what: '', at: -Infinity, held: false };
     return state;
   }
 }

@@ -52,9 +52,11 @@ export function positionsOf(
   const known = descriptionOf(source, subject.data)?.dimensions ?? [];
   const dimensions = slidersOf(subject.view, state).flatMap(d => known.find(k => k.name === d) ?? []);
   const sizes = Object.fromEntries(dimensions.map(d => [d.name, d.size]));
-  const index = Object.fromEntries(
-    dimensions.map(d => [d.name, Math.max(0, Math.min(d.size - 1, state.index[d.name] ?? 0))])
-  );
+  const stepOf = ({ name, size, link }: Dimension) => {
+    const at = state.index[name] ?? 0;
+    return Math.max(0, Math.min(size - 1, link?.[at] ?? at));
+  };
+  const index = Object.fromEntries(dimensions.map(d => [d.name, stepOf(d)]));
   return { index, sizes, dimensions };
 }
 
@@ -88,6 +90,11 @@ export function covers(held: Window | null, wanted: Window | null, turns: boolea
   const across = (turn: number) => wanted[0] + turn >= held[0] - 1e-9 && wanted[1] + turn <= held[1] + 1e-9;
   const down = wanted[2] >= held[2] - 1e-9 && wanted[3] <= held[3] + 1e-9;
   return down && (across(0) || (turns && (across(360) || across(-360))));
+}
+
+/** How a picture is called beside another one. */
+export function captionOf({ view, data }: Subject): string {
+  return titled(view) + (data === 'b' ? ' (the other dataset)' : '');
 }
 
 export function titled(view: VariableView): string {

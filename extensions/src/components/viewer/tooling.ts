@@ -6,29 +6,31 @@ import type { ViewState } from './state';
 
 export interface Tooled {
   source: FrameSource;
-  pane: Pane;
+  panes(): Pane[];
   panel: HTMLElement;
   state(): ViewState;
   change(partial: Partial<ViewState>): void;
   view(): VariableView | null;
 }
 
-export function toolHost({ source, pane, panel, state, change, view }: Tooled): ToolHost {
+export function toolHost({ source, panes, panel, state, change, view }: Tooled): ToolHost {
   return {
     source,
     ask: source.ask ?? null,
-    overlay: pane.overlay,
     panel,
     state,
     change,
     view,
-    frame: () => pane.frame,
-    geometry: () => pane.picture.geometry,
-    plane: () => pane.picture.plane,
-    describe: cell => pane.picture.describe(cell),
-    cellAt(x, y) {
-      const box = pane.picture.layout?.box;
-      return box ? pane.picture.cellAt(x + box.left, y + box.top) : null;
-    }
+    pictures: () =>
+      panes().map(({ overlay, frame, picture }) => ({
+        overlay,
+        frame,
+        geometry: picture.geometry,
+        plane: picture.plane,
+        cellAt(x, y) {
+          const box = picture.layout?.box;
+          return box ? picture.cellAt(x + box.left, y + box.top) : null;
+        }
+      }))
   };
 }

@@ -14,7 +14,7 @@ import { listen } from './pointer';
 import { Readout } from './readout';
 import { Sliders } from './sliders';
 import { firstState, History, isSame, merged, type ViewState } from './state';
-import { headingOf, positionsOf, subjectOf, titled } from './subject';
+import { captionOf, headingOf, positionsOf, subjectOf, titled } from './subject';
 import { createTake } from './take/take';
 import { createToolbar } from './toolbar';
 import { toolHost } from './tooling';
@@ -95,7 +95,7 @@ class Viewer {
     this.tools = createTools(
       toolHost({
         source,
-        pane: this.main,
+        panes: () => this.panes,
         panel: this.panel,
         state: () => this.state,
         change: partial => this.change(partial),
@@ -139,11 +139,7 @@ class Viewer {
       state: () => this.state,
       change: partial => this.change(partial),
       painted: (of, frame) => this.painted(of, frame),
-      arranged: of => {
-        if (of === this.main) {
-          this.tools.drawn();
-        }
-      },
+      arranged: () => this.tools.drawn(),
       failed: (of, text) => this.failed(of, text)
     });
     this.area.append(pane.root);
@@ -151,7 +147,7 @@ class Viewer {
       over: (of, cell) => this.readout.over(this.panes, of, cell, false),
       change: partial => this.change(partial),
       reset: () => this.reset(),
-      tool: (event, of, x, y) => of === this.main && this.tools.pointer(event, x, y),
+      tool: (event, of, x, y) => this.tools.pointer(event, this.panes.indexOf(of), x, y),
       hint: text => this.readout.hint(text)
     });
     pane.axes.addEventListener('keydown', event => this.key(event, pane));
@@ -166,6 +162,9 @@ class Viewer {
       () => size.disconnect(),
       onTheme(() => this.panes.forEach(pane => pane.themed()))
     );
+    for (const [name, held] of [['pointerdown', true], ['pointerup', false], ['pointercancel', false]] as const) {
+      this.root.addEventListener(name, () => (this.history.held = held), true);
+    }
     const stop = this.source.watch?.(state => this.change(state, 'set'));
     this.stops.push(stop ?? (() => undefined));
     this.root.addEventListener('keydown', event => {
@@ -180,7 +179,7 @@ class Viewer {
   private change(partial: Partial<ViewState>, what = Object.keys(partial).join()): void {
     const next = merged(this.state, partial);
     if (!isSame(next, this.state)) {
-      this.history.leave(this.state, what);
+      this.history.leave(this.state, what, next);
       this.go(next);
     }
   }
@@ -240,7 +239,7 @@ class Viewer {
       if (pane) {
         pane.caption.hidden = !this.second;
         pane.axes.setAttribute('aria-label', of ? titled(of.view) : 'Picture');
-        pane.caption.textContent = of ? titled(of.view) + (of.data === 'b' ? ' (the other dataset)' : '') : '';
+        pane.caption.textContent = of ? captionOf(of) : '';
       }
     }
     this.showSliders();
@@ -332,7 +331,7 @@ class Viewer {
   }
 
   private key(event: KeyboardEvent, pane: Pane): void {
-    if (pane === this.main && this.tools.key(event, pane.cell)) {
+    if (this.tools.key(event, this.panes.indexOf(pane), pane.cell)) {
       event.preventDefault();
       event.stopPropagation();
       return;

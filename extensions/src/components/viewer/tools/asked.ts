@@ -1,23 +1,58 @@
 /** What a tool asks about: the variable that is shown, on its axes, at the steps of its sliders. */
 import type { ToolHost } from '../hosts';
-import { axesOf, slidersOf } from '../subject';
+import type { Shape } from '../state';
+import { axesOf, positionsOf, slidersOf, type Subject, subjectOf } from '../subject';
 
 export interface Asked {
   variable: string;
   index: Record<string, number>;
   x: string | null;
   y: string | null;
+  data?: 'b';
+  minus?: string;
+}
+
+/** One of the pictures. */
+export interface Shown {
+  asked: Asked;
+  /** Tells it from the other; nothing where there is none. */
+  title: string;
+  dims: string[];
 }
 
 /** Null where nothing is shown that tools can work on. */
 export function askedOf(host: ToolHost): Asked | null {
-  const view = host.view();
-  if (!view || view.problem || (view.kind !== 'map' && view.kind !== 'image')) {
+  return asking(host, subjectOf(host.source, host.state(), false));
+}
+
+/** What both pictures show, or the one there is; none where tools cannot work. */
+export function shownOf(host: ToolHost): Shown[] {
+  const subjects = [false, true].map(second => subjectOf(host.source, host.state(), second));
+  const found = subjects.flatMap(subject => {
+    const asked = asking(host, subject);
+    return subject && asked ? [{ asked, title: nameOf(subject), dims: subject.view.dims }] : [];
+  });
+  // The second picture alone is none: places are picked on the axes of the first.
+  return found.length > 1 ? found : found.filter(({ asked }) => asked.variable === host.view()?.name).map(s => ({ ...s, title: '' }));
+}
+
+function nameOf({ view, data }: Subject): string {
+  return view.title + (data === 'b' ? ' (the other dataset)' : '');
+}
+
+function asking(host: ToolHost, subject: Subject | null): Asked | null {
+  if (!subject || subject.view.problem || (subject.view.kind !== 'map' && subject.view.kind !== 'image')) {
     return null;
   }
-  const state = host.state();
-  const index = Object.fromEntries(slidersOf(view, state).map(dim => [dim, state.index[dim] ?? 0]));
-  return { variable: view.name, index, ...axesOf(view, state) };
+  const { view, data, minus } = subject;
+  const { index } = positionsOf(host.source, subject, host.state());
+  return {
+    variable: view.name,
+    index,
+    ...axesOf(view, host.state()),
+    ...(data === 'b' ? { data } : {}),
+    ...(minus ? { minus } : {})
+  };
 }
 
 export interface Along {
@@ -38,6 +73,23 @@ export function alongs(host: ToolHost, only: 'sliders' | 'all'): Along[] {
     const found = known.find(d => d.name === dim);
     return found && found.size > 1 ? [{ dim, title: found.title }] : [];
   });
+}
+
+/** One stream for each picture: those that are wanted still go on, the others end. */
+export function followed<T extends { stop(): void }>(
+  held: { key: string; title: string; stream: T }[],
+  shown: Shown[],
+  along: string,
+  { ends }: Shape,
+  begin: (params: object) => T
+): { key: string; title: string; stream: T }[] {
+  const wanted = shown.map(({ asked, title }) => {
+    const key = JSON.stringify({ ...asked, index: without(asked.index, along), along, ends });
+    const stream = held.find(one => one.key === key)?.stream ?? begin({ ...asked, ends, along });
+    return { key, title, stream };
+  });
+  held.filter(one => !wanted.some(({ stream }) => stream === one.stream)).forEach(one => one.stream.stop());
+  return wanted;
 }
 
 /** The steps without one of them: what a series along that dimension depends on. */

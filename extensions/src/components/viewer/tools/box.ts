@@ -3,7 +3,7 @@ import { h } from '../../dom';
 import type { ToolHost } from '../hosts';
 import { valueText } from '../place';
 import type { Shape } from '../state';
-import { alongs, askedOf, without } from './asked';
+import { alongs, type Asked, followed, shownOf } from './asked';
 import { card, dimensionChoice, endsForm, reading, small } from './card';
 import { Chart, styleOf } from './chart';
 import { csvOf, saveText } from './csv';
@@ -32,23 +32,18 @@ export class BoxTool {
   private readonly form = endsForm(['x from', 'y from', 'x to', 'y to'], ends =>
     this.host.change({ shape: { kind: 'box', ends } })
   );
-  private readonly facts = h('dl', { class: 'portal-stats', 'aria-live': 'polite' });
-  private readonly note = h('p', { class: 'portal-card-note', role: 'status' });
-  private readonly histogram = new Chart('Cells by value');
+  private readonly counts: Count[];
   private readonly means = new Chart('Mean of the box');
   private readonly status = reading();
   private readonly along = dimensionChoice('Mean along', () => this.sync());
   private readonly saving = small('CSV', () => this.save(), 'Save the means as CSV');
-  private asking: AbortController | null = null;
-  private timer: ReturnType<typeof setTimeout> | undefined;
-  private asked = '';
-  private stream: Stream | null = null;
-  private streamed = '';
+  private streams: { key: string; title: string; stream: Stream }[] = [];
 
   constructor(private readonly host: ToolHost) {
+    this.counts = [new Count(host), new Count(host)];
     this.card.actions.append(this.along.element, this.saving);
-    this.card.body.append(this.form.element, this.facts, this.note, this.histogram.element);
-    this.card.body.append(this.status.element, this.means.element);
+    const counts = h('div', { class: 'portal-counts' }, ...this.counts.map(count => count.element));
+    this.card.body.append(this.form.element, counts, this.status.element, this.means.element);
   }
 
   get element(): HTMLElement {
@@ -56,8 +51,8 @@ export class BoxTool {
   }
 
   dispose(): void {
-    this.stop();
-    this.histogram.dispose();
+    this.close();
+    this.counts.forEach(count => count.dispose());
     this.means.dispose();
     this.element.remove();
   }
@@ -68,16 +63,17 @@ export class BoxTool {
   }
 
   close(): void {
-    this.stop();
-    this.asked = this.streamed = '';
+    this.counts.forEach(count => count.sync(null, '', null));
+    this.streams.forEach(({ stream }) => stream.stop());
+    this.streams = [];
     this.element.hidden = true;
   }
 
   sync(): void {
     const { shape } = this.host.state();
-    const asked = askedOf(this.host);
-    if (shape?.kind !== 'box' || !asked) {
-      if (this.asked) {
+    const shown = shownOf(this.host);
+    if (shape?.kind !== 'box' || shown.length === 0) {
+      if (this.counts[0].busy) {
         this.close();
       }
       return;
@@ -85,27 +81,82 @@ export class BoxTool {
     this.open();
     this.along.offer(alongs(this.host, 'sliders'), 'nothing');
     this.form.show(shape.ends);
-    const params = { ...asked, ends: shape.ends };
-    const key = JSON.stringify(params);
+    this.counts.forEach((count, i) => count.sync(shown[i]?.asked ?? null, shown[i]?.title ?? '', shape));
+    const along = this.along.value;
+    this.streams = followed(this.streams, along ? shown.filter(({ dims }) => dims.includes(along)) : [], along, shape, params => {
+      const show = () => this.showMeans();
+      return new Stream(this.host.ask!, 'box', params, { began: show, changed: show });
+    });
+    this.showMeans();
+  }
+
+  private showMeans(): void {
+    const { streams } = this;
+    this.status.show((streams.find(({ stream }) => stream.state !== 'done') ?? streams[0])?.stream ?? null);
+    this.saving.hidden = streams.length === 0;
+    this.means.show(this.meanSpec());
+  }
+
+  private meanSpec(): LineSpec | null {
+    const ready = this.streams.filter(({ stream }) => stream.head);
+    const first = ready[0]?.stream;
+    if (!first?.head) {
+      return null;
+    }
+    const { along, units } = first.head;
+    const lines = ready.map(({ title, stream }, i) => ({
+      label: ['Mean', title, stream.head!.units === units ? '' : stream.head!.units].filter(Boolean).join(' · '),
+      ...styleOf(i),
+      values: stream.values,
+      positions: i ? stream.positions : undefined
+    }));
+    const now = this.host.state().index[along.dim] ?? null;
+    return { axis: along, positions: first.positions, lines, units, now };
+  }
+
+  private save(): void {
+    const spec = this.meanSpec();
+    if (spec) {
+      saveText(`${this.host.view()?.name ?? 'box'}-mean-${spec.axis.dim}.csv`, csvOf(spec));
+    }
+  }
+}
+
+/** What the box in one picture amounts to. */
+class Count {
+  private readonly title = h('h5', { hidden: true });
+  private readonly facts = h('dl', { class: 'portal-stats', 'aria-live': 'polite' });
+  private readonly note = h('p', { class: 'portal-card-note', role: 'status' });
+  private readonly histogram = new Chart('Cells by value');
+  readonly element = h('div', { hidden: true }, this.title, this.facts, this.note, this.histogram.element);
+  private asking: AbortController | null = null;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private asked = '';
+
+  constructor(private readonly host: ToolHost) {}
+
+  get busy(): boolean {
+    return this.asked !== '';
+  }
+
+  dispose(): void {
+    this.histogram.dispose();
+  }
+
+  sync(asked: Asked | null, title: string, shape: Shape | null): void {
+    const params = asked && shape && { ...asked, ends: shape.ends };
+    const key = params ? JSON.stringify(params) : '';
+    this.element.hidden = !params;
+    this.title.textContent = title;
+    this.title.hidden = !title;
     if (key !== this.asked) {
       this.asked = key;
       this.asking?.abort();
       clearTimeout(this.timer);
-      this.timer = setTimeout(() => void this.count(params), REST);
+      if (params) {
+        this.timer = setTimeout(() => void this.count(params), REST);
+      }
     }
-    this.follow(params, shape);
-  }
-
-  private follow(params: { index: Record<string, number> }, shape: Shape): void {
-    const along = this.along.value;
-    const key = along ? JSON.stringify({ ...params, index: without(params.index, along), along, shape }) : '';
-    if (key !== this.streamed) {
-      this.streamed = key;
-      this.stream?.stop();
-      const show = () => this.showMeans();
-      this.stream = key ? new Stream(this.host.ask!, 'box', { ...params, along }, { began: show, changed: show }) : null;
-    }
-    this.showMeans();
   }
 
   private async count(params: object): Promise<void> {
@@ -147,37 +198,6 @@ export class BoxTool {
     );
     this.note.textContent = [`Weighted by: ${found.weights}`, ...found.notes].map(text => `${text}.`).join(' ');
     this.histogram.show(histogram && histogramSpec(histogram, units));
-  }
-
-  private showMeans(): void {
-    this.status.show(this.stream);
-    this.saving.hidden = !this.stream;
-    this.means.show(this.meanSpec());
-  }
-
-  private meanSpec(): LineSpec | null {
-    const { stream } = this;
-    if (!stream?.head) {
-      return null;
-    }
-    const { along, units } = stream.head;
-    const lines = [{ label: 'Mean', ...styleOf(0), values: stream.values }];
-    const now = this.host.state().index[along.dim] ?? null;
-    return { axis: along, positions: stream.positions, lines, units, now };
-  }
-
-  private save(): void {
-    const spec = this.meanSpec();
-    if (spec) {
-      saveText(`${this.host.view()?.name ?? 'box'}-mean-${spec.axis.dim}.csv`, csvOf(spec));
-    }
-  }
-
-  private stop(): void {
-    clearTimeout(this.timer);
-    this.asking?.abort();
-    this.stream?.stop();
-    this.stream = null;
   }
 }
 

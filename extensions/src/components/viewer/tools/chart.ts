@@ -2,7 +2,7 @@
 import { h, onTheme } from '../../dom';
 import { themeOf, sized } from '../plot';
 import { formatNumber, formatPlace } from '../scale';
-import { type LinePlot, linePlot, type LineSpec, rangeOf } from './lines';
+import { type LinePlot, linePlot, type LineSpec, rangeOf, valueAt } from './lines';
 
 /** Colours that people of every sight tell apart (Okabe and Ito 2008), those that show on light and dark. */
 export const COLORS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9'];
@@ -152,7 +152,7 @@ export class Chart {
         'tr',
         {},
         h('th', { scope: 'row' }, formatPlace({ ...axis, title: '' }, positions, i).trim()),
-        ...lines.map(l => h('td', {}, formatNumber(l.values[i])))
+        ...lines.map(l => h('td', {}, formatNumber(valueAt(l, positions, i))))
       )
     );
     const more = positions.length > MOST_ROWS ? h('p', {}, `The first ${MOST_ROWS} of ${positions.length}.`) : null;

@@ -1,5 +1,5 @@
 /** Lines as comma-separated values, saved by the browser alone. */
-import type { LineSpec } from './lines';
+import { type LineSpec, valueAt } from './lines';
 
 const BOM = '\ufeff';
 
@@ -9,7 +9,8 @@ export function csvOf({ axis, positions, lines, units }: LineSpec): string {
   const rows = [head.map(quoted).join(',')];
   for (let i = 0; i < positions.length; i++) {
     const place = axis.labels ? quoted(axis.labels[i]) : String(positions[i]);
-    rows.push([place, ...lines.map(l => (Number.isNaN(l.values[i]) ? '' : String(l.values[i])))].join(','));
+    const values = lines.map(line => valueAt(line, positions, i));
+    rows.push([place, ...values.map(v => (Number.isNaN(v) ? '' : String(v)))].join(','));
   }
   return rows.join('\r\n') + '\r\n';
 }

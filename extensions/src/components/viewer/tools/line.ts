@@ -2,7 +2,7 @@
 import { h } from '../../dom';
 import { lookOf } from '../colors';
 import type { ToolHost } from '../hosts';
-import { alongs, askedOf, without } from './asked';
+import { alongs, followed, shownOf } from './asked';
 import { card, dimensionChoice, endsForm, reading, small } from './card';
 import { Chart, styleOf } from './chart';
 import { csvOf, saveText } from './csv';
@@ -11,6 +11,7 @@ import { SectionChart, type SectionSpec } from './section';
 import { numbers, Stream } from './stream';
 
 interface Transect {
+  title: string;
   distances: Float64Array;
   values: Float64Array;
   unit: string;
@@ -27,21 +28,22 @@ export class LineTool {
   private readonly through = dimensionChoice('Section through', () => this.sync());
   private readonly note = h('p', { class: 'portal-card-note', role: 'status', hidden: true });
   private readonly chart = new Chart('Values along the line');
-  private readonly section = new SectionChart('Section along the line');
+  private readonly sections: { title: HTMLElement; chart: SectionChart }[];
   private readonly status = reading();
-  private transect: Transect | null = null;
+  private transects: (Transect | null)[] = [];
   private asking: AbortController | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private asked = '';
-  private stream: Stream | null = null;
-  private streamed = '';
+  private streams: { key: string; title: string; stream: Stream }[] = [];
 
   constructor(private readonly host: ToolHost) {
     this.card.actions.append(
       this.through.element,
       small('CSV', () => this.save(), 'Save the values along the line as CSV')
     );
-    this.card.body.append(this.form.element, this.note, this.chart.element, this.status.element, this.section.element);
+    this.sections = [0, 1].map(() => ({ title: h('h5', { hidden: true }), chart: new SectionChart('Section along the line') }));
+    this.card.body.append(this.form.element, this.note, this.chart.element, this.status.element);
+    this.card.body.append(...this.sections.flatMap(({ title, chart }) => [title, chart.element]));
   }
 
   get element(): HTMLElement {
@@ -49,9 +51,9 @@ export class LineTool {
   }
 
   dispose(): void {
-    this.stop();
+    this.close();
     this.chart.dispose();
-    this.section.dispose();
+    this.sections.forEach(({ chart }) => chart.dispose());
     this.element.remove();
   }
 
@@ -60,15 +62,18 @@ export class LineTool {
   }
 
   close(): void {
-    this.stop();
-    this.asked = this.streamed = '';
+    clearTimeout(this.timer);
+    this.asking?.abort();
+    this.streams.forEach(({ stream }) => stream.stop());
+    this.streams = [];
+    this.asked = '';
     this.element.hidden = true;
   }
 
   sync(): void {
     const { shape } = this.host.state();
-    const asked = askedOf(this.host);
-    if (shape?.kind !== 'line' || !asked) {
+    const shown = shownOf(this.host);
+    if (shape?.kind !== 'line' || shown.length === 0) {
       if (this.asked) {
         this.close();
       }
@@ -77,69 +82,83 @@ export class LineTool {
     this.open();
     this.through.offer(alongs(this.host, 'sliders'), 'nothing');
     this.form.show(shape.ends);
-    const params = { ...asked, ends: shape.ends };
-    const key = JSON.stringify(params);
+    const every = shown.map(({ asked, title }) => ({ title, params: { ...asked, ends: shape.ends } }));
+    const key = JSON.stringify(every);
     if (key !== this.asked) {
       this.asked = key;
       this.asking?.abort();
       clearTimeout(this.timer);
-      this.timer = setTimeout(() => void this.read(params), REST);
+      this.timer = setTimeout(() => void this.read(every), REST);
     }
     const along = this.through.value;
-    const wanted = along ? JSON.stringify({ ...params, index: without(params.index, along), along }) : '';
-    if (wanted !== this.streamed) {
-      this.streamed = wanted;
-      this.stream?.stop();
-      const show = () => this.showSection();
-      this.stream = wanted ? new Stream(this.host.ask!, 'line', { ...params, along }, { began: show, changed: show }) : null;
-    }
-    this.showSection();
+    this.streams = followed(this.streams, along ? shown.filter(({ dims }) => dims.includes(along)) : [], along, shape, params => {
+      const show = () => this.showSections();
+      return new Stream(this.host.ask!, 'line', params, { began: show, changed: show });
+    });
+    this.showSections();
   }
 
-  private async read(params: object): Promise<void> {
+  private async read(every: { title: string; params: object }[]): Promise<void> {
     this.asking = new AbortController();
     const { signal } = this.asking;
-    this.transect = null;
-    let problem = '';
-    const onPart = (part: unknown, buffers: (ArrayBuffer | DataView)[]) => {
-      const { distance, units } = part as { distance: string; units: string };
-      const [distances, values] = buffers.map(numbers);
-      this.transect = { distances, values, unit: distance, units };
-    };
-    try {
-      await this.host.ask!('line', params, { signal, onPart });
-    } catch (error) {
-      problem = error instanceof Error ? error.message : String(error);
-    }
+    const found: (Transect | null)[] = every.map(() => null);
+    const problems = await Promise.all(
+      every.map(async ({ title, params }, i) => {
+        const onPart = (part: unknown, buffers: (ArrayBuffer | DataView)[]) => {
+          const { distance, units } = part as { distance: string; units: string };
+          const [distances, values] = buffers.map(numbers);
+          found[i] = { title, distances, values, unit: distance, units };
+        };
+        try {
+          await this.host.ask!('line', params, { signal, onPart });
+        } catch (error) {
+          return error instanceof Error ? error.message : String(error);
+        }
+        return '';
+      })
+    );
     if (!signal.aborted) {
-      this.note.textContent = problem;
-      this.note.hidden = !problem;
+      this.transects = found;
+      this.note.textContent = problems.filter(Boolean).join(' ');
+      this.note.hidden = !this.note.textContent;
       this.chart.show(this.spec());
     }
   }
 
   private spec(): LineSpec | null {
-    const { transect } = this;
-    if (!transect) {
+    const found = this.transects.flatMap(transect => transect ?? []);
+    const first = found[0];
+    if (!first) {
       return null;
     }
-    const axis = { dim: 'distance', kind: 'number', title: 'Distance', units: transect.unit, labels: null, ticks: null } as const;
-    const lines = [{ label: 'Value', ...styleOf(0), values: transect.values }];
-    return { axis, positions: transect.distances, lines, units: transect.units };
+    const axis = { dim: 'distance', kind: 'number', title: 'Distance', units: first.unit, labels: null, ticks: null } as const;
+    const lines = found.map(({ title, values, distances, units }, i) => ({
+      label: [title || 'Value', units === first.units ? '' : units].filter(Boolean).join(' · '),
+      ...styleOf(i),
+      values,
+      positions: i ? distances : undefined
+    }));
+    return { axis, positions: first.distances, lines, units: first.units };
   }
 
-  private showSection(): void {
-    this.status.show(this.stream);
-    this.section.show(this.sectionSpec());
+  private showSections(): void {
+    const { streams } = this;
+    this.status.show((streams.find(({ stream }) => stream.state !== 'done') ?? streams[0])?.stream ?? null);
+    this.sections.forEach(({ title, chart }, i) => {
+      title.textContent = streams[i]?.title ?? '';
+      title.hidden = !title.textContent;
+      chart.show(this.sectionSpec(i));
+    });
   }
 
-  private sectionSpec(): SectionSpec | null {
-    const { stream, host } = this;
+  private sectionSpec(i: number): SectionSpec | null {
+    const { host } = this;
+    const stream = this.streams[i]?.stream;
     const head = stream?.head;
     if (!stream || !head) {
       return null;
     }
-    const { state, header } = { state: host.state(), header: host.frame()?.header };
+    const { state, header } = { state: host.state(), header: host.pictures()[i]?.frame?.header };
     const limits = state.limits ?? header?.limits ?? rangeOf({ lines: [{ ...styleOf(0), label: '', values: stream.values }] });
     const { table } = lookOf(host.source.colorMaps, state.color_map ?? header?.color_map ?? '', limits, 'linear');
     const { along, units, distance } = head;
@@ -152,12 +171,5 @@ export class LineTool {
     if (spec) {
       saveText(`${this.host.view()?.name ?? 'line'}-line.csv`, csvOf(spec));
     }
-  }
-
-  private stop(): void {
-    clearTimeout(this.timer);
-    this.asking?.abort();
-    this.stream?.stop();
-    this.stream = null;
   }
 }

@@ -17,6 +17,8 @@ export interface ChartLine {
   /** On and off, in pixels: lines are told apart without their colours. */
   dash?: number[];
   values: ArrayLike<number>;
+  /** Where its steps lie, when they are others than those of the chart. */
+  positions?: Numbers | undefined;
 }
 
 export interface LineSpec {
@@ -55,7 +57,7 @@ export function linePlot(spec: LineSpec, theme: Theme, width: number, height?: n
   const values = opened(rangeOf(spec), spec.bars ? 0 : 0.05);
   const ends = spec.bars
     ? opened([spec.bars[0], spec.bars[spec.bars.length - 1]], 0)
-    : opened(extent(positions), lines.length && positions.length === 1 ? 0.05 : 0);
+    : opened(extentOf(spec), lines.length && positions.length === 1 ? 0.05 : 0);
   const tall = height ?? Math.round(Math.min(320, Math.max(160, width * (upright ? 0.55 : 0.42))));
   const valueTicks = (most: number) => numberTicks(...values, most).map(at => ({ at, text: formatNumber(at) }));
   const upTicks = upright ? axisTicks(axis, positions, ends, Math.floor(tall / 36)) : valueTicks(Math.floor(tall / 40));
@@ -92,7 +94,7 @@ export function linePlot(spec: LineSpec, theme: Theme, width: number, height?: n
       if (spec.bars) {
         drawBars(context, spec.bars, lines[0], place);
       } else {
-        lines.forEach(line => drawLine(context, line, positions, at, upright));
+        lines.forEach(line => drawLine(context, line, line.positions ?? positions, at, upright));
       }
       context.restore();
     },
@@ -104,12 +106,12 @@ export function linePlot(spec: LineSpec, theme: Theme, width: number, height?: n
       return inside && positions.length ? nearest(positions, low + share * (high - low)) : null;
     },
     locate(step, i) {
-      const value = lines[i]?.values[step];
+      const value = lines[i] ? valueAt(lines[i], positions, step) : NaN;
       return at(positions[step], Number.isFinite(value) ? value : values[0]);
     },
     describe(step) {
       const where = formatPlace(axis, positions, step);
-      const each = lines.map(({ label, values: v }) => `${label ? `${label} ` : ''}${valueText(v[step], units)}`);
+      const each = lines.map(line => `${line.label ? `${line.label} ` : ''}${valueText(valueAt(line, positions, step), units)}`);
       return lines.length === 1 && !lines[0].label ? `${each[0]} at ${where}` : `${where}: ${each.join(' · ')}`;
     }
   };
@@ -128,6 +130,21 @@ export function rangeOf({ lines, bars }: Pick<LineSpec, 'lines' | 'bars'>): [num
     }
   }
   return low <= high ? [low, high] : [0, 1];
+}
+
+/** What a line has at a step of the chart: of other steps the nearest, where one is near enough. */
+export function valueAt({ values, positions: own }: ChartLine, positions: Numbers, step: number): number {
+  if (!own || own.length === 0) {
+    return own ? NaN : values[step];
+  }
+  const found = nearest(own, positions[step]);
+  const next = own[found + 1] ?? own[found - 1] ?? Infinity;
+  return Math.abs(own[found] - positions[step]) <= Math.abs(next - own[found]) / 2 ? values[found] : NaN;
+}
+
+function extentOf({ positions, lines }: LineSpec): [number, number] {
+  const ends = [positions, ...lines.flatMap(line => (line.positions?.length ? [line.positions] : []))].map(extent);
+  return [Math.min(...ends.map(([low]) => low)), Math.max(...ends.map(([, high]) => high))];
 }
 
 function extent(positions: ArrayLike<number>): [number, number] {

@@ -2,7 +2,7 @@
 import { h } from '../../dom';
 import type { ToolHost } from '../hosts';
 import type { Point } from '../state';
-import { alongs, type Asked, askedOf, without } from './asked';
+import { alongs, type Asked, askedOf, shownOf, without } from './asked';
 import { card, dimensionChoice, reading, small } from './card';
 import { Chart, styleOf } from './chart';
 import { csvOf, saveText } from './csv';
@@ -11,6 +11,14 @@ import { Stream } from './stream';
 
 /** More lines in one chart cannot be told apart. */
 const MOST = 12;
+/** Dashes of what is beside it. */
+const BESIDE = [7, 3, 1, 3];
+
+interface Beside {
+  of: string;
+  title: string;
+  stream: Stream;
+}
 
 interface Entry {
   /** Null until the kernel has said which cell it is. */
@@ -20,6 +28,8 @@ interface Entry {
   /** Of what the series is; another reading is begun when it changes. */
   of: string;
   stream: Stream;
+  /** The same place in the picture beside it. */
+  beside: Beside | null;
   row: HTMLElement;
   status: ReturnType<typeof reading>;
 }
@@ -51,7 +61,7 @@ export class Points {
   }
 
   dispose(): void {
-    this.entries.forEach(entry => entry.stream.stop());
+    this.entries.forEach(stop);
     this.chart.dispose();
     this.element.remove();
   }
@@ -79,7 +89,7 @@ export class Points {
   }
 
   clear(): void {
-    this.entries.forEach(entry => entry.stream.stop());
+    this.entries.forEach(stop);
     this.entries = [];
     this.keep();
     this.show();
@@ -97,8 +107,9 @@ export class Points {
     const known = new Map(this.entries.map(entry => [keyOf(entry.at), entry]));
     const kept = wanted.map(point => this.follow(known.get(keyOf(point.at)), point, asked, along));
     const fresh = this.entries.filter(entry => !entry.at && entry.stream.state !== 'failed');
-    this.entries.filter(entry => !kept.includes(entry) && !fresh.includes(entry)).forEach(entry => entry.stream.stop());
+    this.entries.filter(entry => !kept.includes(entry) && !fresh.includes(entry)).forEach(stop);
     this.entries = [...kept, ...fresh];
+    this.entries.forEach(entry => this.pair(entry));
     this.show();
   }
 
@@ -114,7 +125,9 @@ export class Points {
     if (entry && entry.of === subjectKey(asked, along)) {
       return entry;
     }
-    entry?.stream.stop();
+    if (entry) {
+      stop(entry);
+    }
     return this.entryOf({ at: point.at }, point.at, point.label, asked, along, entry?.place ?? null);
   }
 
@@ -138,8 +151,26 @@ export class Points {
         this.show();
       }
     });
-    const entry: Entry = { at, label, place, of: subjectKey(asked, along), stream, row, status };
+    const entry: Entry = { at, label, place, of: subjectKey(asked, along), stream, beside: null, row, status };
     return entry;
+  }
+
+  /** Read the same place of the picture beside it, where there is one that has the dimension. */
+  private pair(entry: Entry): void {
+    const along = this.along.value;
+    const shown = shownOf(this.host)[1];
+    const wanted = shown?.dims.includes(along) && entry.place ? shown : null;
+    const of = wanted ? subjectKey(wanted.asked, along) : '';
+    if (of !== (entry.beside?.of ?? '')) {
+      entry.beside?.stream.stop();
+      const show = () => this.show();
+      const params = { ...wanted?.asked, place: entry.place, along };
+      entry.beside = wanted && {
+        of,
+        title: wanted.title,
+        stream: new Stream(this.host.ask!, 'series', params, { began: show, changed: show })
+      };
+    }
   }
 
   /** The kernel has said which cell a point is. */
@@ -151,18 +182,19 @@ export class Points {
       entry.at = head.at ?? {};
       const twin = this.entries.find(e => e !== entry && keyOf(e.at) === keyOf(entry.at));
       if (twin) {
-        entry.stream.stop();
+        stop(entry);
         this.entries = this.entries.filter(e => e !== entry);
       } else {
         this.keep();
       }
     }
+    this.pair(entry);
     this.show();
     this.moved();
   }
 
   private remove(entry: Entry): void {
-    entry.stream.stop();
+    stop(entry);
     this.entries = this.entries.filter(e => e !== entry);
     this.keep();
     this.show();
@@ -194,7 +226,7 @@ export class Points {
       const { color } = styleOf(i);
       const swatch = h('span', { class: 'portal-swatch', 'aria-hidden': 'true' }, String(i + 1));
       swatch.style.background = color;
-      entry.status.show(entry.stream);
+      entry.status.show(entry.beside && entry.stream.state === 'done' ? entry.beside.stream : entry.stream);
       if (entry.row.dataset.label !== `${i} ${entry.label}`) {
         entry.row.dataset.label = `${i} ${entry.label}`;
         const name = entry.label || '…';
@@ -215,15 +247,26 @@ export class Points {
     if (!first || !head) {
       return null;
     }
-    const lines = this.entries.flatMap((entry, i) =>
-      entry.stream.head ? [{ label: `${i + 1} ${entry.label}`, ...styleOf(i), values: entry.stream.values }] : []
-    );
-    const now = this.host.state().index[head.along.dim] ?? null;
+    const [main] = shownOf(this.host);
+    const streams = this.entries.flatMap((entry, i) => [
+      { i, entry, stream: entry.stream, title: main?.title ?? '', dash: styleOf(i).dash },
+      ...(entry.beside ? [{ i, entry, ...entry.beside, dash: BESIDE }] : [])
+    ]);
     const come = {
-      values: this.entries.reduce((sum, entry) => sum + entry.stream.done, 0),
-      all: this.entries.every(entry => entry.stream.state === 'done')
+      values: streams.reduce((sum, { stream }) => sum + stream.done, 0),
+      all: streams.every(({ stream }) => stream.state === 'done')
     };
-    return { axis: head.along, positions: first.stream.positions, lines, units: head.units, now, come };
+    const ready = streams.filter(({ stream }) => stream.head?.along.kind === head.along.kind);
+    const units = ready.every(({ stream }) => stream.head!.units === head.units) ? head.units : '';
+    const lines = ready.map(({ i, entry, stream, title, dash }) => ({
+      label: [`${i + 1} ${entry.label}`, title, units ? '' : stream.head!.units].filter(Boolean).join(' · '),
+      color: styleOf(i).color,
+      dash,
+      values: stream.values,
+      positions: isSame(stream.positions, first.stream.positions) ? undefined : stream.positions
+    }));
+    const now = this.host.state().index[head.along.dim] ?? null;
+    return { axis: head.along, positions: first.stream.positions, lines, units, now, come };
   }
 
   private save(): void {
@@ -232,6 +275,15 @@ export class Points {
       saveText(`${this.host.view()?.name ?? 'series'}-${spec.axis.dim}.csv`, csvOf(spec));
     }
   }
+}
+
+function stop(entry: Entry): void {
+  entry.stream.stop();
+  entry.beside?.stream.stop();
+}
+
+function isSame(a: Float64Array, b: Float64Array): boolean {
+  return a === b || (a.length === b.length && a.every((at, i) => at === b[i]));
 }
 
 function keyOf(at: Record<string, number> | null): string {

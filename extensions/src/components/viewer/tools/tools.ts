@@ -1,7 +1,7 @@
 /** The tools over the picture: points by a click, boxes and lines by a drag, all of it by keys too. */
 import { h } from '../../dom';
 import { isGeographic } from '../geometry';
-import type { ToolHost, Tools } from '../hosts';
+import type { ToolHost, ToolPicture, Tools } from '../hosts';
 import type { Shape } from '../state';
 import { askedOf } from './asked';
 import { BoxTool } from './box';
@@ -27,7 +27,10 @@ class Toolkit implements Tools {
   private readonly points: Points;
   private readonly box: BoxTool;
   private readonly line: LineTool;
-  private readonly marks = new Marks();
+  /** For each picture's overlay. */
+  private readonly marks = new Map<HTMLElement, Marks>();
+  /** The picture that is worked on. */
+  private on = 0;
   /** What the next drag draws. */
   private mode: Kind | null = null;
   /** Where a drag began, in pixels and in the data; or the first end that Enter has set. */
@@ -46,17 +49,17 @@ class Toolkit implements Tools {
     };
     this.element.append(this.buttons.box, this.buttons.line);
     host.panel.append(this.points.element, this.box.element, this.line.element);
-    host.overlay.append(this.marks.element);
     this.choose(null);
   }
 
   dispose(): void {
     [this.points, this.box, this.line].forEach(tool => tool.dispose());
-    this.marks.element.remove();
+    this.marks.forEach(marks => marks.element.remove());
     this.element.remove();
   }
 
-  pointer(event: PointerEvent, x: number, y: number): boolean {
+  pointer(event: PointerEvent, picture: number, x: number, y: number): boolean {
+    this.on = picture;
     if (event.type === 'pointerdown') {
       const place = this.mode && this.placeAt(x, y);
       this.from = place ? { x, y, place } : null;
@@ -73,7 +76,8 @@ class Toolkit implements Tools {
     return false;
   }
 
-  key(event: KeyboardEvent, cell: number | null): boolean {
+  key(event: KeyboardEvent, picture: number, cell: number | null): boolean {
+    this.on = picture;
     if (event.key === 'Escape' && (this.mode || this.from)) {
       this.choose(null);
       return true;
@@ -112,7 +116,7 @@ class Toolkit implements Tools {
     for (const [name, node] of Object.entries(this.buttons)) {
       node.setAttribute('aria-pressed', String(name === kind));
     }
-    this.host.overlay.classList.toggle('portal-drawing', kind !== null);
+    this.host.pictures().forEach(({ overlay }) => overlay.classList.toggle('portal-drawing', kind !== null));
     if (kind) {
       // Its fields are open too, for those who type the ends.
       this[kind].open();
@@ -179,29 +183,30 @@ class Toolkit implements Tools {
     return true;
   }
 
-  private get onEarth(): boolean {
-    const geometry = this.host.geometry();
-    return geometry !== null && isGeographic(geometry);
+  private get picture(): ToolPicture {
+    const pictures = this.host.pictures();
+    return pictures[this.on] ?? pictures[0];
   }
 
-  private get ratio(): number {
-    const plane = this.host.plane();
-    return plane ? plane.width / Math.max(1, this.host.overlay.clientWidth) : 1;
+  private get onEarth(): boolean {
+    return isOnEarth(this.picture);
   }
 
   /** What the data has under a point of the plot: on straight axes that place, else the cell's middle. */
   private placeAt(x: number, y: number): Place | null {
-    const cell = this.host.cellAt(x, y);
-    const plane = this.host.plane();
+    const { picture } = this;
+    const { geometry, plane } = picture;
+    const cell = picture.cellAt(x, y);
     if (cell === null || !plane) {
       return null;
     }
-    const straight = this.host.geometry()?.kind === 'axes' || (this.mode && plane.projection !== 'grid');
-    return straight ? plane.fromPixel(x * this.ratio, y * this.ratio) : this.middleOf(cell);
+    const straight = geometry?.kind === 'axes' || (this.mode && plane.projection !== 'grid');
+    const ratio = ratioOf(picture);
+    return straight ? plane.fromPixel(x * ratio, y * ratio) : this.middleOf(cell);
   }
 
   private middleOf(cell: number): Place | null {
-    const geometry = this.host.geometry();
+    const { geometry } = this.picture;
     if (!geometry) {
       return null;
     }
@@ -215,9 +220,30 @@ class Toolkit implements Tools {
 
   private mark(): void {
     const shape = this.sketch ?? this.host.state().shape;
-    const plane = this.host.plane();
-    const flat = plane?.projection === 'grid' && this.host.geometry()?.kind !== 'axes';
-    const shown = askedOf(this.host) && !flat ? plane : null;
-    this.marks.draw(shown, this.ratio, this.points.marks(), shape, this.onEarth);
+    const can = askedOf(this.host) !== null;
+    for (const picture of this.host.pictures()) {
+      const { overlay, plane, geometry } = picture;
+      if (!this.marks.has(overlay)) {
+        const made = new Marks();
+        overlay.append(made.element);
+        this.marks.set(overlay, made);
+      }
+      const flat = plane?.projection === 'grid' && geometry?.kind !== 'axes';
+      const shown = can && !flat ? plane : null;
+      this.marks.get(overlay)!.draw(shown, ratioOf(picture), this.points.marks(), shape, isOnEarth(picture));
+    }
+    for (const overlay of this.marks.keys()) {
+      if (!overlay.isConnected) {
+        this.marks.delete(overlay);
+      }
+    }
   }
+}
+
+function isOnEarth({ geometry }: ToolPicture): boolean {
+  return geometry !== null && isGeographic(geometry);
+}
+
+function ratioOf({ plane, overlay }: ToolPicture): number {
+  return plane ? plane.width / Math.max(1, overlay.clientWidth) : 1;
 }

@@ -12,8 +12,7 @@ import xarray as xr
 import portal
 from portal.errors import Unreadable
 from tests.faces.bare import bare
-from tests.faces.viewing import PICTURE, READOUT, Gate, asked, cube, slider, until
-from tests.helpers import wait_until
+from tests.faces.viewing import PICTURE, READOUT, Gate, asked, cube, meanwhile, slider, until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -68,7 +67,7 @@ def test_a_jump_cancels_what_was_fetched_ahead(view: Page) -> None:
             ahead = {m["id"] for m in heard if m.get("params", {}).get("lane") == "ahead"}
             return ahead & {m["id"] for m in heard if m.get("cancel")}
 
-        wait_until(cancelled)
+        meanwhile(view, cancelled)
         gate.open.set()
         until(view, "frame.index.time === 399")
 

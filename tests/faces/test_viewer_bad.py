@@ -16,8 +16,7 @@ import xarray as xr
 import portal
 from portal.viewer.planes import Reader
 from tests.faces.bare import bare
-from tests.faces.viewing import PICTURE, asked, cube, slider, until
-from tests.helpers import wait_until
+from tests.faces.viewing import PICTURE, asked, cube, meanwhile, slider, until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -168,7 +167,7 @@ def test_a_huge_chunk_that_takes_long_is_stopped(quiet_page: Page) -> None:
     ds = xr.merge([ds, cube(3).rename(lat="y", lon="x", time="t")])
     try:
         with bare(page, portal.view(ds, variable="huge")):
-            wait_until(lambda: read)
+            meanwhile(page, lambda: read)
             page.get_by_text("Reading chunks of 4 GB: 0 of 1").wait_for()
             page.get_by_role("button", name="Stop", exact=True).click()
             page.get_by_text("Stopped.").wait_for()

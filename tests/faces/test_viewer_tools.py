@@ -15,7 +15,7 @@ import xarray as xr
 
 import portal
 from tests.faces.bare import bare
-from tests.helpers import wait_until
+from tests.faces.viewing import meanwhile
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -287,7 +287,7 @@ def test_reading_is_shown_and_stopped(quiet_page: Page, ds: xr.Dataset) -> None:
         stop.click()
         points.locator("li [data-state=stopped]").wait_for()
         page.wait_for_function("sent.some(m => m.cancel)")
-        wait_until(lambda: any(m.get("cancel") for m in list(served.heard)))
+        meanwhile(page, lambda: any(m.get("cancel") for m in list(served.heard)))
         gate.set()
         click(page, -95, 35)
         points.locator("li:nth-child(2) [data-state=done]").wait_for()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,6 +42,14 @@ def until(page: Page, expression: str) -> None:
         " return frame && new Function('frame', `return ${expression}`)(frame); }",
         arg=expression,
     )
+
+
+def meanwhile(page: Page, what: Callable[[], Any], seconds: float = 60.0) -> None:
+    """Wait until ``what()`` is true here, while the page goes on: its requests pass through here."""
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, f"not so after {seconds} s: {what}"
+        page.wait_for_timeout(20)
 
 
 def asked(served: Bare, **wanted: Any) -> list[dict[str, Any]]:

@@ -28,6 +28,10 @@ MOST_BYTES = 64_000_000
 MOST_ROWS = 1_000_000
 """Most cells of a slice that are handed over as CSV."""
 
+_IN_MATPLOTLIB = frozenset(
+    ("viridis", "cividis", "magma", "inferno", "plasma", "RdBu", "BrBG", "PuOr")
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Taken:
@@ -101,12 +105,27 @@ def _text(name: str, text: str) -> Taken:
 
 
 def _code(part: Slice, state: ViewState) -> Taken:
-    look = {"cmap": state.color_map}
+    return _text("view.py", part.code + (_plot(state) if part.array.ndim else ""))
+
+
+def _plot(state: ViewState) -> str:
+    """Say in comments how the slice is drawn: matplotlib may not be there."""
+    look = {"cmap": None if state.color_map is None else repr(state.color_map)}
+    needed = []
+    if state.color_map is not None and state.color_map.removesuffix("_r") not in _IN_MATPLOTLIB:
+        # Those of other packages are not known by their name.
+        look["cmap"] = f"ListedColormap(color_table({state.color_map!r}) / 255)"
+        needed += [
+            "from matplotlib.colors import ListedColormap",
+            "from portal.viewer.colors import color_table",
+        ]
     if state.limits is not None:
-        look |= {"vmin": state.limits[0], "vmax": state.limits[1]}  # type: ignore[dict-item]
-    drawn = ", ".join(f"{k}={v!r}" for k, v in look.items() if v is not None)
-    plot = f"# view.plot({drawn}) draws it with matplotlib.\n" if part.array.ndim else ""
-    return _text("view.py", part.code + plot)
+        look |= {"vmin": repr(state.limits[0]), "vmax": repr(state.limits[1])}
+    drawn = ", ".join(f"{k}={v}" for k, v in look.items() if v is not None)
+    if not needed:
+        return f"# view.plot({drawn}) draws it with matplotlib.\n"
+    lines = ["With matplotlib it is drawn by:", *needed, f"view.plot({drawn})"]
+    return "".join(f"# {line}\n" for line in lines)
 
 
 def _netcdf(part: Slice, state: ViewState) -> Taken:

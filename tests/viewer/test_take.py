@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from portal.errors import InvalidParameter, TooLarge, Unreadable
 from portal.viewer import Viewer
 from portal.viewer import take as take_module
+from portal.viewer.colors import color_table
 from portal.viewer.state import ViewState
 from portal.viewer.take import take
 
@@ -218,6 +219,29 @@ def test_the_code_is_readable() -> None:
         "view = view.sel(lat=slice(5.0, 15.0))\n"
         "# view.plot(vmin=250.0, vmax=300.0) draws it with matplotlib.\n"
     )
+
+
+@pytest.mark.parametrize("name", ["viridis", "RdBu", "batlow", "vik_r", "grey", "batlowS"])
+def test_the_code_runs_whatever_the_colours(name: str) -> None:
+    """And the lines that draw it, which are comments, are Python with colours that are known."""
+    state = ViewState.parse({"variable": "t", "color_map": name, "limits": [250, 300]})
+    code = take(globe(), "code", state).data.decode()
+    names: dict[str, Any] = {"ds": globe()}
+    exec(code, names)
+    assert names["view"].dims == ("lat", "lon")
+    drawn = [line[2:] for line in code.splitlines() if line.startswith("# ")]
+    if name in {"viridis", "RdBu"}:
+        assert drawn[-1].startswith(f"view.plot(cmap={name!r}, vmin=250.0")
+        return
+    asked: dict[str, Any] = {}
+    drawing = "\n".join(drawn[1:]).replace("from matplotlib.colors import ListedColormap", "")
+    names |= {
+        "ListedColormap": list,
+        "view": type("View", (), {"plot": lambda _, **k: asked.update(k)})(),
+    }
+    exec(drawing, names)
+    assert (asked["vmin"], asked["vmax"]) == (250, 300)
+    np.testing.assert_array_equal(asked["cmap"], color_table(name) / 255)
 
 
 values_of_files = st.floats(width=64) | st.just(float("nan"))

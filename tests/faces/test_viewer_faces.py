@@ -144,3 +144,42 @@ def test_a_notebook_is_saved_with_the_last_picture_of_its_view(
     assert done.returncode == 0, done.stderr
     (picture,) = [p for p in pictures(lab, name) if p]
     assert picture.strip() in (tmp_path / "saved.html").read_text()
+
+
+def test_a_view_says_that_its_kernel_has_gone(context: BrowserContext, lab: Lab) -> None:
+    from playwright.sync_api import expect
+
+    # So many steps that the last is not fetched ahead.
+    many = DATA.replace("(10_800.0).reshape(6, 30, 60)", "(54_000.0).reshape(300, 15, 12)")
+    many = many.replace("87, 30)", "87, 15)").replace("177, 60)", "177, 12)")
+    name = lab.write("gone.ipynb", f"{many}\nportal.view(ds)")
+    page = lab.open(context.new_page(), name)
+    gone = page.locator(".portal-viewer-gone")
+    viewer = output(page, 0).locator("section.portal-viewer")
+
+    def restarted() -> None:
+        page.evaluate("jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+
+    def killed() -> None:
+        lab.kernel(name).kill()
+        page.get_by_role("dialog").get_by_role("button", name="Ok").click(timeout=LONG)
+
+    def ended() -> None:
+        page.evaluate("jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+
+    # Notebook 7 runs the same extension; the loss that nobody asked for is the one to see there.
+    for lost in (restarted, killed, ended) if type(lab) is Lab else (killed,):
+        run_cell(page, 0)
+        expect(gone).to_have_count(0, timeout=LONG)
+        expect(viewer).to_have_attribute("data-portal-frame", re.compile("still"), timeout=LONG)
+        lost()
+        expect(gone).to_have_role("alert", timeout=LONG)
+        expect(gone).to_contain_text("stopped or was restarted")
+        expect(gone).to_contain_text("Run the cell again")
+        # The picture stays; what needs the kernel says so in its place.
+        assert viewer.get_attribute("data-portal-frame")
+        viewer.get_by_role("slider", name="time").press("End")
+        message = viewer.locator(".portal-viewer-message").get_by_role("alert")
+        expect(message).to_contain_text("stopped or was restarted", timeout=LONG)
+        page.evaluate("jupyterapp.shell.currentWidget.sessionContext.ready")
+    page.close()

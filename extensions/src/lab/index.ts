@@ -1,6 +1,7 @@
 /** Portal in JupyterLab: one plugin per file. */
 import { ahead } from './ahead';
+import { kernels } from './kernels';
 import { pictures } from './pictures';
 import { sidebar } from './sidebar';
 
-export default [sidebar, pictures, ahead];
+export default [sidebar, pictures, ahead, kernels];

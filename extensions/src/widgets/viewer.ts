@@ -5,6 +5,7 @@ import { isPanel, type PanelModel, panelModel } from '../components/panel';
 import { aligned } from '../components/viewer/ask';
 import { FrameCache } from '../components/viewer/cache';
 import { type Description, Frame, type FrameHeader, type FrameSource } from '../components/viewer/frame';
+import { watchKernel } from '../components/viewer/gone';
 import { pageSource } from '../components/viewer/page';
 import { firstState, isSame, merged, type ViewState } from '../components/viewer/state';
 import { stateInLink } from '../components/viewer/take/link';
@@ -79,7 +80,9 @@ export default {
     const channel = kernelChannel(model, undefined, PATIENCE);
     const source = kernelSource(model, channel);
     const dispose = createViewer(el, source, cacheOf(model));
+    const unwatch = watchKernel(el, isPanel(given) ? null : model);
     return () => {
+      unwatch();
       source.close();
       dispose();
       channel.close();

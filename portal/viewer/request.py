@@ -43,6 +43,9 @@ class FrameRequest:
         A variable that is taken away; ``b:NAME`` is one of the second dataset.
     data
         ``a``: the dataset; ``b``: the second one.
+    scale
+        How the reader wants it coloured: on ``log`` and ``symlog`` even steps would be too coarse
+        for small values, so that these travel as they are.
 
     Raises
     ------
@@ -62,6 +65,7 @@ class FrameRequest:
     have: frozenset[str] = field(default_factory=frozenset)
     minus: str | None = None
     data: Literal["a", "b"] = "a"
+    scale: Literal["linear", "log", "symlog"] | None = None
 
     def __post_init__(self) -> None:
         for name in ("width", "height"):
@@ -71,6 +75,8 @@ class FrameRequest:
         _one_of("quality", self.quality, ("moving", "still"))
         _one_of("lane", self.lane, ("now", "ahead"))
         _one_of("data", self.data, ("a", "b"))
+        if self.scale is not None:
+            _one_of("scale", self.scale, ("linear", "log", "symlog"))
 
     @classmethod
     def of(cls, params: Mapping[str, Any]) -> FrameRequest:

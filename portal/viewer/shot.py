@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -79,7 +80,9 @@ class Shot:
             cells = area_mean(cells, *geometry.starts, step=lambda: go_on(self._call))
         self._stamp("decimated")
         limits = self._limits(cells)
-        packed = pack(cells, moving=request.quality == "moving", span=limits.span)
+        uneven = request.scale in {"log", "symlog"}
+        span = math.ulp(0.0) if uneven else limits.span
+        packed = pack(cells, moving=request.quality == "moving", span=span)
         self._stamp("packed")
         self._notes += geometry.notes
         if max(geometry.factors, default=1) > 1:

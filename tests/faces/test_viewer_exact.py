@@ -10,7 +10,7 @@ import xarray as xr
 
 import portal
 from tests.faces.bare import bare
-from tests.faces.viewing import PICTURE, READOUT, until
+from tests.faces.viewing import PICTURE, READOUT, asked, until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -49,3 +49,16 @@ def test_where_codes_are_rounded_the_number_is_exact(quiet_page: Page) -> None:
     with bare(quiet_page, portal.view(xr.Dataset({"field": (("row", "column"), values)}))):
         rest(quiet_page)
         expect(quiet_page.locator(READOUT)).to_contain_text("exactly 0.123456789")
+
+
+def test_small_values_come_as_they_are_on_a_scale_set_by_hand(quiet_page: Page) -> None:
+    values = np.linspace(-1, 1e6, 18 * 36).reshape(18, 36).astype("f4")
+    values[9, 18] = 0.002
+    ds = xr.Dataset({"v": (("y", "x"), values)})
+    with bare(quiet_page, portal.view(ds)) as served:
+        until(quiet_page, "frame.quality === 'still'")
+        assert not [p for p in asked(served) if p.get("scale")]
+        quiet_page.evaluate(
+            "() => { model.set('state', {...model.get('state'), scale: 'log', limits: [0.001, 1e6]}); }"
+        )
+        quiet_page.wait_for_function("sent.some(m => m.params?.scale === 'log')")

@@ -156,3 +156,14 @@ def test_an_axis_without_order_is_drawn_by_index(x: list[object]) -> None:
     frame = render(ds, "v", {}, 10, 10)
     assert frame.array("x").tolist() == [0, 1, 2]
     assert frame.values()[-1].tolist() == pytest.approx([0, 1, 2], abs=1e-3)
+
+
+@pytest.mark.parametrize("moving", [True, False])
+@pytest.mark.parametrize("scale", ["log", "symlog"])
+def test_small_values_keep_their_digits_on_a_scale_set_by_hand(scale: str, moving: bool) -> None:
+    values = np.geomspace(1e-6, 1e6, 20).astype("f4").reshape(SHAPE)
+    viewer = Viewer(xr.Dataset({"v": (("y", "x"), values)}))
+    quality = "moving" if moving else "still"
+    frame = viewer.frame("v", {}, width=100, height=100, scale=scale, quality=quality)
+    assert frame.header["encoding"]["dtype"] == "f32"
+    np.testing.assert_array_equal(np.sort(frame.values().ravel()), np.sort(values.ravel()))

@@ -10,8 +10,8 @@ export function keyOf(request: FrameRequest): string {
   const index = Object.keys(request.index)
     .sort()
     .map(dim => [dim, request.index[dim]]);
-  const { variable, width, height, x, y, window, minus, data } = request;
-  return JSON.stringify([variable, index, width, height, x ?? 0, y ?? 0, window ?? 0, minus ?? 0, data ?? 'a']);
+  const { variable, width, height, x, y, window, minus, data, scale } = request;
+  return JSON.stringify([variable, index, width, height, x ?? 0, y ?? 0, window ?? 0, minus ?? 0, data ?? 'a', scale ?? 0]);
 }
 
 /** Whether asking for a still picture would bring nothing new. */

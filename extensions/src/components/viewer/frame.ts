@@ -81,6 +81,8 @@ export interface FrameRequest {
   /** Show the variable minus this one; "b:NAME" is one of the second dataset. */
   minus?: string | null;
   data?: DataName;
+  /** On a scale that is not even small values need more than 16 bits. */
+  scale?: Scale;
 }
 
 export interface AxisHeader {

@@ -138,7 +138,23 @@ export class Pane {
     const { index } = positionsOf(this.host.source, subject, state);
     const window = this.windowFor(state, other);
     const size = this.sizeFor(other);
-    return { index, ask: at => requestFor(subject, state, at, size, window) };
+    const finer = this.isCoarse(state, other) ? { scale: state.scale! } : {};
+    return { index, ask: at => ({ ...requestFor(subject, state, at, size, window), ...finer }) };
+  }
+
+  /** Whether the even steps of what was sent would show on the scale that was chosen. */
+  private isCoarse({ scale, limits }: ViewState, other: boolean): boolean {
+    const { frame, request } = this;
+    if (!this.host.source.ask || (scale !== 'log' && scale !== 'symlog')) {
+      return false;
+    }
+    if (other || !frame) {
+      return true;
+    }
+    const { encoding, limits: own } = frame.header;
+    const [low, high] = limits ?? own ?? [0, 0];
+    const enough = scale === 'log' && low > 0 ? (low * Math.log(high / low)) / 256 : 0;
+    return request?.scale === scale || (encoding.scale ?? 0) > enough;
   }
 
   /** What is asked for: nothing new where every cell of it is held already. */

@@ -208,7 +208,7 @@ class Viewer {
       this.motion.moved(was.index, next.index);
       this.showSliders();
       painted = this.ask();
-    } else if (changed('window', 'projection', 'center')) {
+    } else if (changed('window', 'projection', 'center', 'scale')) {
       this.panes.forEach(pane => pane.moved(() => this.ask()));
     } else {
       this.panes.forEach(pane => pane.redraw());

@@ -5,7 +5,9 @@ Only what shows a view in Panel imports this module, since Panel is not needed e
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import param
@@ -54,7 +56,19 @@ class ViewerPane(JSComponent):
         self.param.watch(lambda event: setattr(widget, "state", event.new), "state")
 
     def _handle_msg(self, data: Any) -> None:
-        self._widget.receive(data, self._reply)
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self._widget.receive(data, self._reply)  # in a thread of Panel's own
+        else:
+            self._widget.receive(data, partial(self._reply_on, loop))
 
     def _reply(self, content: Mapping[str, Any], buffers: Sequence[bytes]) -> None:
         self._send_msg({"content": content, "buffers": list(buffers)})
+
+    def _reply_on(
+        self, loop: asyncio.AbstractEventLoop, content: Mapping[str, Any], buffers: Sequence[bytes]
+    ) -> None:
+        """Reply from the server's own thread: what other threads send at a bad moment is lost."""
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(self._reply, content, buffers)

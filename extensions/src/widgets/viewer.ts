@@ -15,16 +15,21 @@ import { createViewer } from '../components/viewer/viewer';
 const PATIENCE = 600;
 /** Milliseconds for which a state has to stand before the kernel hears of it. */
 const SETTLED = 300;
+/** Milliseconds within which a state that was written may come back. */
+const ECHO = 5_000;
 
 function kernelSource(model: Model, channel: Channel): FrameSource & { close(): void } {
   const description = model.get('description') as Description;
   const read = () => merged(firstState(description.default), model.get('state') as Partial<ViewState>);
   let kept: ViewState = merged(read(), stateInLink(location.hash, description));
-  /** States that were written and have not come back: later ones may be shown by now. */
-  const sent: string[] = [];
+  /** States that were written and may come back, though later ones are shown by now. */
+  const sent: { text: string; until: number }[] = [];
+  let writing = false;
   const write = later(() => {
-    sent.push(JSON.stringify(kept));
+    sent.push({ text: JSON.stringify(kept), until: performance.now() + ECHO });
+    writing = true;
     model.set('state', kept);
+    writing = false;
     model.save_changes();
   }, SETTLED);
   const other = model.get('other') as Description | null;
@@ -48,10 +53,14 @@ function kernelSource(model: Model, channel: Channel): FrameSource & { close(): 
     },
     watch(changed) {
       const heard = () => {
+        if (writing) {
+          return;
+        }
         const state = read();
-        // One's own changes come back as well, in the order in which they were written.
-        const own = sent.indexOf(JSON.stringify(state));
-        sent.splice(0, own);
+        // One's own changes may come back, in the order in which they were written.
+        sent.splice(0, sent.filter(each => each.until < performance.now()).length);
+        const own = sent.findIndex(each => each.text === JSON.stringify(state));
+        sent.splice(0, own + 1);
         if (own < 0 && !isSame(state, kept)) {
           kept = state;
           changed(state);

@@ -57,6 +57,7 @@ class Asked:
     filters: dict[str, tuple[Any, ...]]
     ranked: bool
     off: tuple[Any, ...] = ()
+    filtered: Any | None = None
 
     @property
     def narrow(self) -> bool:
@@ -65,12 +66,12 @@ class Asked:
 
     def query(self, *, relaxed: bool) -> Any:
         """Return the whole query, which scores by the text and the concepts alone."""
-        from tantivy import Query
-
+        if self.filtered is not None and not relaxed:
+            return _every([self.filtered], self.off)
         text = self.relaxed if relaxed else self.text
         parts = [] if text is None else [text.scored]
         if self.filters:
-            parts.append(Query.const_score_query(self._filter(""), 0.0))
+            parts.append(_unscored(self._filter("")))
         return _every(parts, self.off)
 
     def plain(self, *, relaxed: bool, without: str = "") -> Any:
@@ -118,13 +119,20 @@ class Asker:
             Demand.of(make(wanted, named, scored=True), make(wanted, named, scored=False))
             for make in (self._all, self._some)
         )
-        return Asked(text, relaxed, filters, wanted.ranked, off)
+        filtered = None
+        if filters and wanted.wanted and any(m.words and m.names for m in wanted.meanings):
+            every = _every([query for queries in filters.values() for query in queries])
+            filtered = self._all(wanted, named, scored=True, within=_unscored(every))
+        return Asked(text, relaxed, filters, wanted.ranked, off, filtered)
 
-    def _all(self, wanted: Wanted, named: list[Any], *, scored: bool) -> Any | None:
+    def _all(
+        self, wanted: Wanted, named: list[Any], *, scored: bool, within: Any | None = None
+    ) -> Any | None:
         """Every word that says something and every concept; small words if they happen to be.
 
         A concept is found by its variables or by its words. Each of the two is asked for together
-        with the other words, which takes half the time: tantivy goes through far fewer records.
+        with the other words, which takes half the time: tantivy goes through far fewer records. So
+        it does with filters ``within`` them, of which one concept is enough.
         """
         from tantivy import Occur, Query
 
@@ -136,8 +144,11 @@ class Asker:
             every = self._words(meaning.words, scored=scored)
             either = [x for x in (variable, Query.boolean_query(every) if every else None) if x]
             if narrow and len(either) > 1:
-                rest = Query.const_score_query(Query.boolean_query(narrow), 0.0)
-                either = [_every([rest, one]) for one in either]
+                rest = [_unscored(Query.boolean_query(narrow))]
+                if within is not None:
+                    rest.append(within)
+                    within = None
+                either = [_every([*rest, one]) for one in either]
             clauses.append((Occur.Must, _any_of(*either) if either else _nothing()))
         return self._without(clauses, wanted.unwanted)
 
@@ -168,7 +179,7 @@ class Asker:
         if clauses:
             return Query.boolean_query([(Occur.Must, Query.boolean_query(clauses)), *off])
         if off:
-            everything = Query.const_score_query(Query.all_query(), 0.0)
+            everything = _unscored(Query.all_query())
             return Query.boolean_query([(Occur.Must, everything), *off])
         return None
 
@@ -267,6 +278,12 @@ def _every(queries: Sequence[Any], off: Sequence[Any] = ()) -> Any:
         return Query.all_query()
     clauses = [(Occur.Must, query) for query in queries]
     return Query.boolean_query([*clauses, *((Occur.MustNot, query) for query in off)])
+
+
+def _unscored(query: Any) -> Any:
+    from tantivy import Query
+
+    return Query.const_score_query(query, 0.0)
 
 
 def _any_of(*queries: Any) -> Any:

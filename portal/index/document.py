@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -111,8 +111,21 @@ def number(values: Iterable[str]) -> int:
     return _hash(repr(sorted(values)))
 
 
-def document(row: int, entry: Entry) -> Any:
-    """Return the tantivy document of a record."""
+def plainly(_: str, values: Sequence[str]) -> int:
+    """Return the number of a facet's values, and keep nothing."""
+    return number(values)
+
+
+def document(
+    row: int, entry: Entry, numbered: Callable[[str, Sequence[str]], int] = plainly
+) -> Any:
+    """Return the tantivy document of a record.
+
+    Parameters
+    ----------
+    numbered
+        Gives the values of a facet their number.
+    """
     from tantivy import Document
 
     made = Document()
@@ -123,9 +136,9 @@ def document(row: int, entry: Entry) -> Any:
         text("text", words)
     text("order", f"{entry.title.strip().casefold()[:200]}\0{entry.id}")
     text("facility", entry.facility)
-    unsigned(NUMBERS["facility"], number((entry.facility,)))
+    unsigned(NUMBERS["facility"], numbered("facility", (entry.facility,)))
     for name, values in (("variable", entry.names), ("keyword", entry.keywords)):
-        unsigned(NUMBERS[name], number(values))
+        unsigned(NUMBERS[name], numbered(name, values))
         columns = _COLUMNS[name]
         for value in values:
             text(name, value)

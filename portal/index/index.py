@@ -112,7 +112,7 @@ class Index:
         fields = schema()
         self._asker = Asker(fields, self._reader)
         self._relevance = Relevance(self._reader, fields)
-        self._counter = Counter(Tally(self._store.rows))
+        self._counter = Counter(Tally(self._store.rows, self._terms.numbers))
         self._threads = ThreadPoolExecutor(thread_name_prefix="portal-index")
 
     def __enter__(self) -> Self:

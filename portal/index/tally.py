@@ -1,8 +1,8 @@
 """Tally: the facets of records that are in hand, without another way through the index.
 
 All values that a record has of a facet stand in a column as one number, see
-:func:`portal.index.document.number`. What a number stands for is read once, from a record that has
-it, and remembered.
+:func:`portal.index.document.number`. What a number stands for is known from the file beside the
+search files, or read once from a record that has it, and remembered.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from __future__ import annotations
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from portal.core.item import Item
 from portal.index.document import NUMBERS, number
 from portal.index.entry import Worded
 
-#: So many numbers of a facet are remembered, and so many records are read for one search.
+#: So many numbers of a facet are learned from records, and so many records are read for one search.
 _REMEMBERED = 20_000
 _READ = 100
 
@@ -29,10 +29,17 @@ class Tally:
     ----------
     records
         Reads records by their rows.
+    kept
+        Gives facets, numbers and values that were kept with the search files.
     """
 
-    def __init__(self, records: Callable[[Sequence[int]], Mapping[int, Item]]) -> None:
+    def __init__(
+        self,
+        records: Callable[[Sequence[int]], Mapping[int, Item]],
+        kept: Callable[[], Iterable[tuple[str, int, Sequence[str]]]],
+    ) -> None:
         self._records = records
+        self._kept: Callable[[], Iterable[tuple[str, int, Sequence[str]]]] | None = kept
         self._known: dict[str, dict[int, tuple[str, ...]]] = {name: {} for name in NUMBERS}
         self._lock = threading.Lock()
 
@@ -42,6 +49,9 @@ class Tally:
         """Return the records of each value; None where too much would have to be read for it."""
         columns = {n: searcher.fast_field_values(NUMBERS[n], addresses) for n in names}
         told = {name: self._told(name, values) for name, values in columns.items()}
+        if self._kept and any(None in values for values in told.values()):
+            self._recall(self._kept)
+            told = {name: self._told(name, values) for name, values in columns.items()}
         if any(None in values for values in told.values()):
             strange = [None in row for row in zip(*told.values(), strict=True)]
             self._read(searcher, addresses, columns, strange)
@@ -55,6 +65,13 @@ class Tally:
                 for value in values:
                     found[name][value] += times
         return found
+
+    def _recall(self, kept: Callable[[], Iterable[tuple[str, int, Sequence[str]]]]) -> None:
+        """Learn, once, the numbers that were kept with the search files."""
+        with self._lock:
+            self._kept = None
+            for facet, known, values in kept():
+                self._known[facet][known] = tuple(sys.intern(value) for value in values if value)
 
     def _told(self, name: str, numbers: Sequence[int]) -> list[tuple[str, ...] | None]:
         """Return the values that numbers stand for; None for one that is not known."""

@@ -14,13 +14,15 @@ import shutil
 import threading
 import time
 import uuid
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from portal.errors import Unreadable
-from portal.index.document import document, open_index
+from portal.index.document import document, open_index, plainly
 from portal.index.entry import Entry
+from portal.index.numbers import Numbers, numbers
 from portal.index.store import Store
 
 SCHEMA = 5
@@ -109,6 +111,11 @@ class Terms:
             )
         return self._view
 
+    def numbers(self) -> Iterator[tuple[str, int, list[str]]]:
+        """Give the facets, numbers and values that were kept with the search files."""
+        view = self._view
+        return iter(()) if view is None else numbers(self._root / view.directory)
+
     def lag(self, changes: int) -> None:
         """Note changes that are not due yet; update where there are many, or it was long ago."""
         self._lagging += changes
@@ -173,8 +180,11 @@ class Terms:
                     index.schema, "row", stale[start : start + _MANY]
                 )
                 writer.delete_documents_by_query(some)
+            numbered = Numbers(path) if large else None
             for row, item in self._store.changed(since):
-                writer.add_document(document(row, Entry.of(item)))
+                writer.add_document(document(row, Entry.of(item), numbered or plainly))
+            if numbered:
+                numbered.write()
             writer.commit()
         except BaseException:
             writer.rollback()

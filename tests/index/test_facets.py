@@ -14,7 +14,9 @@ from portal.core.query import Query
 from portal.core.variable import Variable
 from portal.index import Index
 from portal.index.count import FACET_VALUES
+from portal.index.numbers import FILE
 from portal.index.page import WINDOW
+from portal.index.tally import Tally
 
 
 def record(number: int, *keywords: str) -> Item:
@@ -80,3 +82,44 @@ def test_facets_change_with_the_records(tmp_path: Path) -> None:
             index.upsert(items, catalog="some")
             for query in boxes(2):
                 assert dict(index.search(query).facets) == counted(items)
+
+
+def test_what_was_written_at_once_is_counted_without_reading_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items = [record(n, f"k{n}") for n in range(300)]
+    with Index(tmp_path) as index:
+        index.upsert(items, catalog="some")
+        index.rebuild()
+    read: list[int] = []
+    monkeypatch.setattr(Tally, "_read", lambda *_: read.append(1))
+    with Index(tmp_path) as index:
+        found = index.search(next(boxes(1)))
+    assert (found.total, dict(found.facets), read) == (300, counted(items), [])
+
+
+@pytest.mark.parametrize("kept", [0, 5])
+def test_numbers_that_were_not_kept_are_learned_from_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: int
+) -> None:
+    monkeypatch.setattr("portal.index.numbers.MOST", kept)
+    items = [record(n, f"k{n}") for n in range(60)]
+    with Index(tmp_path) as index:
+        index.upsert(items, catalog="some")
+        index.rebuild()
+        found = index.search(next(boxes(1)))
+    assert (found.total, dict(found.facets)) == (60, counted(items))
+
+
+def test_a_file_of_numbers_that_was_cut_is_written_anew(tmp_path: Path) -> None:
+    items = [record(n, f"k{n}") for n in range(60)]
+    with Index(tmp_path) as index:
+        index.upsert(items, catalog="some")
+        index.rebuild()
+    (file,) = tmp_path.glob(f"terms-*/{FILE}")
+    file.write_text(file.read_text()[:200])
+    with Index(tmp_path) as index:
+        found = index.search(next(boxes(1)))
+    assert (found.total, dict(found.facets)) == (60, counted(items))
+    (anew,) = tmp_path.glob(f"terms-*/{FILE}")
+    assert anew != file

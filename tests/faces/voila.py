@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 from http.client import HTTPConnection
@@ -21,6 +22,12 @@ import portal
 fed = portal.connect()
 portal.finder(fed)
 """
+
+
+def _listens(port: int | None) -> bool:
+    """Whether a server takes connections: its address is printed a moment before."""
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port or 0)) == 0
 
 
 class Served:
@@ -52,7 +59,7 @@ class Served:
         def printed() -> str | None:
             assert self.process.poll() is None, self.log.read_text()
             found = re.findall(r"http://127\.0\.0\.1:\d+\S*\?token=\w+", self.log.read_text())
-            return found[-1] if found else None
+            return found[-1] if found and _listens(urlsplit(found[-1]).port) else None
 
         return wait_until(printed) or ""
 

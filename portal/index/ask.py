@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any
@@ -71,7 +71,7 @@ class Asked:
         text = self.relaxed if relaxed else self.text
         parts = [] if text is None else [text.scored]
         if self.filters:
-            parts.append(_unscored(self._filter("")))
+            parts.append(_unscored(_filter(self.filters)))
         return _every(parts, self.off)
 
     def plain(self, *, relaxed: bool, without: str = "") -> Any:
@@ -79,12 +79,8 @@ class Asked:
         text = self.relaxed if relaxed else self.text
         parts = [] if text is None else [text.plain]
         if self.filters.keys() - {without}:
-            parts.append(self._filter(without))
+            parts.append(_filter(self.filters, without))
         return _every(parts, self.off)
-
-    def _filter(self, without: str) -> Any:
-        """Return all filters in one: tantivy is faster with ranges side by side than nested."""
-        return _every([q for name, qs in self.filters.items() if name != without for q in qs])
 
 
 class Asker:
@@ -121,8 +117,8 @@ class Asker:
         )
         filtered = None
         if filters and wanted.wanted and any(m.words and m.names for m in wanted.meanings):
-            every = _every([query for queries in filters.values() for query in queries])
-            filtered = self._all(wanted, named, scored=True, within=_unscored(every))
+            within = _unscored(_filter(filters))
+            filtered = self._all(wanted, named, scored=True, within=within)
         return Asked(text, relaxed, filters, wanted.ranked, off, filtered)
 
     def _all(
@@ -278,6 +274,11 @@ def _every(queries: Sequence[Any], off: Sequence[Any] = ()) -> Any:
         return Query.all_query()
     clauses = [(Occur.Must, query) for query in queries]
     return Query.boolean_query([*clauses, *((Occur.MustNot, query) for query in off)])
+
+
+def _filter(filters: Mapping[str, Sequence[Any]], without: str = "") -> Any:
+    """Return all filters in one: tantivy is faster with ranges side by side than nested."""
+    return _every([q for name, qs in filters.items() if name != without for q in qs])
 
 
 def _unscored(query: Any) -> Any:

@@ -16,9 +16,12 @@ from typing import Any
 from portal.core.item import Item
 from portal.index.document import NUMBERS, number
 from portal.index.entry import Worded
+from portal.index.numbers import MOST
 
-#: So many numbers of a facet are learned from records, and so many records are read for one search.
-_REMEMBERED = 20_000
+#: Gives facets, numbers and values that were kept with the search files.
+Kept = Callable[[], Iterable[tuple[str, int, Sequence[str]]]]
+
+#: So many records are read for one search.
 _READ = 100
 
 
@@ -36,10 +39,10 @@ class Tally:
     def __init__(
         self,
         records: Callable[[Sequence[int]], Mapping[int, Item]],
-        kept: Callable[[], Iterable[tuple[str, int, Sequence[str]]]],
+        kept: Kept,
     ) -> None:
         self._records = records
-        self._kept: Callable[[], Iterable[tuple[str, int, Sequence[str]]]] | None = kept
+        self._kept: Kept | None = kept
         self._known: dict[str, dict[int, tuple[str, ...]]] = {name: {} for name in NUMBERS}
         self._lock = threading.Lock()
 
@@ -66,7 +69,7 @@ class Tally:
                     found[name][value] += times
         return found
 
-    def _recall(self, kept: Callable[[], Iterable[tuple[str, int, Sequence[str]]]]) -> None:
+    def _recall(self, kept: Kept) -> None:
         """Learn, once, the numbers that were kept with the search files."""
         with self._lock:
             self._kept = None
@@ -106,5 +109,5 @@ class Tally:
         known = self._known[name]
         with self._lock:
             known[number(values)] = tuple(sys.intern(value) for value in values if value)
-            while len(known) > _REMEMBERED:
+            while len(known) > MOST:
                 del known[next(iter(known))]

@@ -14,13 +14,15 @@ from portal.viewer.limits import Limits
 from portal.viewer.meshes import places_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     import xarray as xr
     from numpy.typing import NDArray
 
     from portal.viewer.describe import Description, Dimension, VariableView
     from portal.viewer.earth import Earth, Pair
+
+    Picks = Mapping[str, NDArray[np.intp]]
 
 #: Degrees by which the places of one grid may differ where they were rounded.
 SAME_PLACE = 1e-3
@@ -52,16 +54,27 @@ class Second:
     def taken(
         self,
         values: NDArray[np.generic],
-        away: NDArray[np.generic],
-        beyond: Sequence[NDArray[np.bool_]],
+        there: Aligned,
+        read: Callable[[str, xr.DataArray, Mapping[str, int], Picks], NDArray[np.generic]],
     ) -> NDArray[np.floating]:
-        """Return the difference, in the units of the first; NaN where the second has no cell."""
+        """Return the difference, in the units of the first; NaN where the second has no cell.
+
+        Parameters
+        ----------
+        values
+            What was read of the first.
+        there
+            Where this one has the same cells, of `align`.
+        read
+            Reads an array of a dataset.
+        """
+        away = read(self.data, self.array, there.at, there.picks)
         single = values.dtype == away.dtype == np.float32
         dtype = np.float32 if single else np.float64
         if (self.factor, self.offset) != (1.0, 0.0):
             away = (away.astype(np.float64) * self.factor + self.offset).astype(dtype)
         found = np.asarray(np.subtract(values, away, dtype=dtype))
-        for axis, far in enumerate(beyond):
+        for axis, far in enumerate(there.beyond):
             found[(slice(None),) * axis + (far,)] = np.nan
         return found
 

@@ -128,11 +128,9 @@ class Shot:
     def _read(self, picks: Picks) -> NDArray[Any]:
         values = self._plane(self._request.data, self._array, self._at, picks)
         if self._minus is not None:
-            second = self._minus
-            there = align(self._array, second.array, self._at, picks)
+            there = align(self._array, self._minus.array, self._at, picks)
             self._notes += there.notes
-            taken = self._plane(second.data, second.array, there.at, there.picks)
-            values = second.taken(values, taken, there.beyond)
+            values = self._minus.taken(values, there, self._plane)
         self._stamp("read")
         return values
 

@@ -12,6 +12,8 @@ from portal.viewer.cost import chunk_lengths
 from portal.viewer.minus import align
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import xarray as xr
     from numpy.typing import DTypeLike, NDArray
 
@@ -86,16 +88,15 @@ class _Cells(BackendArray):
         values = self._plane(self._data, self._array, at, picks)
         if self._minus is not None:
             there = align(self._array, self._minus.array, at, picks)
-            taken = self._plane(self._minus.data, self._minus.array, there.at, there.picks)
-            values = self._minus.taken(values, taken, there.beyond)
+            values = self._minus.taken(values, there, self._plane)
         return values
 
     def _plane(
         self,
         data: str,
         array: xr.DataArray,
-        at: dict[str, int],
-        picks: dict[str, NDArray[np.intp]],
+        at: Mapping[str, int],
+        picks: Mapping[str, NDArray[np.intp]],
     ) -> NDArray[np.generic]:
         viewer = self._viewer
         source = viewer.source(data, array)

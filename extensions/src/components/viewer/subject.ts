@@ -93,8 +93,8 @@ export function covers(held: Window | null, wanted: Window | null, turns: boolea
 }
 
 /** How a picture is called beside another one. */
-export function captionOf({ view, data }: Subject): string {
-  return titled(view) + (data === 'b' ? ' (the other dataset)' : '');
+export function captionOf({ view, data }: Subject, title = titled(view)): string {
+  return title + (data === 'b' ? ' (the other dataset)' : '');
 }
 
 export function titled(view: VariableView): string {

@@ -1,7 +1,8 @@
 /** What a tool asks about: the variable that is shown, on its axes, at the steps of its sliders. */
 import type { ToolHost } from '../hosts';
 import type { Shape } from '../state';
-import { axesOf, positionsOf, slidersOf, type Subject, subjectOf } from '../subject';
+import { axesOf, captionOf, positionsOf, slidersOf, type Subject, subjectOf } from '../subject';
+import type { Stream } from './stream';
 
 export interface Asked {
   variable: string;
@@ -30,14 +31,10 @@ export function shownOf(host: ToolHost): Shown[] {
   const subjects = [false, true].map(second => subjectOf(host.source, host.state(), second));
   const found = subjects.flatMap(subject => {
     const asked = asking(host, subject);
-    return subject && asked ? [{ asked, title: nameOf(subject), dims: subject.view.dims }] : [];
+    return subject && asked ? [{ asked, title: captionOf(subject, subject.view.title), dims: subject.view.dims }] : [];
   });
   // The second picture alone is none: places are picked on the axes of the first.
   return found.length > 1 ? found : found.filter(({ asked }) => asked.variable === host.view()?.name).map(s => ({ ...s, title: '' }));
-}
-
-function nameOf({ view, data }: Subject): string {
-  return view.title + (data === 'b' ? ' (the other dataset)' : '');
 }
 
 function asking(host: ToolHost, subject: Subject | null): Asked | null {
@@ -75,21 +72,37 @@ export function alongs(host: ToolHost, only: 'sliders' | 'all'): Along[] {
   });
 }
 
-/** One stream for each picture: those that are wanted still go on, the others end. */
-export function followed<T extends { stop(): void }>(
-  held: { key: string; title: string; stream: T }[],
+/** What is read along a dimension of one picture. */
+export interface Followed {
+  key: string;
+  title: string;
+  stream: Stream;
+}
+
+/**
+ * One stream for each picture that has the dimension, none where there is none: those that are
+ * wanted still go on, the others end.
+ */
+export function followed(
+  held: Followed[],
   shown: Shown[],
   along: string,
   { ends }: Shape,
-  begin: (params: object) => T
-): { key: string; title: string; stream: T }[] {
-  const wanted = shown.map(({ asked, title }) => {
+  begin: (params: object) => Stream
+): Followed[] {
+  const having = along ? shown.filter(({ dims }) => dims.includes(along)) : [];
+  const wanted = having.map(({ asked, title }) => {
     const key = JSON.stringify({ ...asked, index: without(asked.index, along), along, ends });
     const stream = held.find(one => one.key === key)?.stream ?? begin({ ...asked, ends, along });
     return { key, title, stream };
   });
   held.filter(one => !wanted.some(({ stream }) => stream === one.stream)).forEach(one => one.stream.stop());
   return wanted;
+}
+
+/** The stream whose progress is told: the first that is at work, or the first. */
+export function toldOf(streams: Followed[]): Stream | null {
+  return (streams.find(({ stream }) => stream.state !== 'done') ?? streams[0])?.stream ?? null;
 }
 
 /** The steps without one of them: what a series along that dimension depends on. */

@@ -3,7 +3,7 @@ import { h } from '../../dom';
 import type { ToolHost } from '../hosts';
 import { valueText } from '../place';
 import type { Shape } from '../state';
-import { alongs, type Asked, followed, shownOf } from './asked';
+import { alongs, type Asked, type Followed, followed, shownOf, toldOf } from './asked';
 import { card, dimensionChoice, endsForm, reading, small } from './card';
 import { Chart, styleOf } from './chart';
 import { csvOf, saveText } from './csv';
@@ -37,7 +37,7 @@ export class BoxTool {
   private readonly status = reading();
   private readonly along = dimensionChoice('Mean along', () => this.sync());
   private readonly saving = small('CSV', () => this.save(), 'Save the means as CSV');
-  private streams: { key: string; title: string; stream: Stream }[] = [];
+  private streams: Followed[] = [];
 
   constructor(private readonly host: ToolHost) {
     this.counts = [new Count(host), new Count(host)];
@@ -83,7 +83,7 @@ export class BoxTool {
     this.form.show(shape.ends);
     this.counts.forEach((count, i) => count.sync(shown[i]?.asked ?? null, shown[i]?.title ?? '', shape));
     const along = this.along.value;
-    this.streams = followed(this.streams, along ? shown.filter(({ dims }) => dims.includes(along)) : [], along, shape, params => {
+    this.streams = followed(this.streams, shown, along, shape, params => {
       const show = () => this.showMeans();
       return new Stream(this.host.ask!, 'box', params, { began: show, changed: show });
     });
@@ -92,7 +92,7 @@ export class BoxTool {
 
   private showMeans(): void {
     const { streams } = this;
-    this.status.show((streams.find(({ stream }) => stream.state !== 'done') ?? streams[0])?.stream ?? null);
+    this.status.show(toldOf(streams));
     this.saving.hidden = streams.length === 0;
     this.means.show(this.meanSpec());
   }

@@ -2,7 +2,7 @@
 import { h } from '../../dom';
 import { lookOf } from '../colors';
 import type { ToolHost } from '../hosts';
-import { alongs, followed, shownOf } from './asked';
+import { alongs, type Followed, followed, shownOf, toldOf } from './asked';
 import { card, dimensionChoice, endsForm, reading, small } from './card';
 import { Chart, styleOf } from './chart';
 import { csvOf, saveText } from './csv';
@@ -34,7 +34,7 @@ export class LineTool {
   private asking: AbortController | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private asked = '';
-  private streams: { key: string; title: string; stream: Stream }[] = [];
+  private streams: Followed[] = [];
 
   constructor(private readonly host: ToolHost) {
     this.card.actions.append(
@@ -91,7 +91,7 @@ export class LineTool {
       this.timer = setTimeout(() => void this.read(every), REST);
     }
     const along = this.through.value;
-    this.streams = followed(this.streams, along ? shown.filter(({ dims }) => dims.includes(along)) : [], along, shape, params => {
+    this.streams = followed(this.streams, shown, along, shape, params => {
       const show = () => this.showSections();
       return new Stream(this.host.ask!, 'line', params, { began: show, changed: show });
     });
@@ -143,7 +143,7 @@ export class LineTool {
 
   private showSections(): void {
     const { streams } = this;
-    this.status.show((streams.find(({ stream }) => stream.state !== 'done') ?? streams[0])?.stream ?? null);
+    this.status.show(toldOf(streams));
     this.sections.forEach(({ title, chart }, i) => {
       title.textContent = streams[i]?.title ?? '';
       title.hidden = !title.textContent;

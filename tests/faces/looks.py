@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import FloatRect, Locator, Page
 
     from portal.ui.widgets.viewer import ViewerWidget
 
@@ -97,8 +97,8 @@ def plot(viewer: Locator) -> Floats:
     left, top, width, height = map(float, told.split())
     # A browser draws a canvas that lies between two pixels at the nearer one.
     x, y = int(at["x"] + 0.5) + left, int(at["y"] + 0.5) + top
-    clip = {"x": x, "y": y, "width": width, "height": height}
-    shot = viewer.page.screenshot(clip=clip)  # type: ignore[arg-type]
+    clip: FloatRect = {"x": x, "y": y, "width": width, "height": height}
+    shot = viewer.page.screenshot(clip=clip)
     return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"), dtype=np.float64)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from tests.faces.test_viewer_tools import card, click, drag, saved
 from tests.faces.viewing import PICTURE, READOUT, slider, until
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from playwright.sync_api import Locator, Page
 
 MONTHS = np.arange("2001-01", "2002-01", dtype="M8[M]").astype("M8[ns]")
@@ -66,6 +69,14 @@ def second(page: Page, expression: str = "true") -> Locator:
     return page.locator(".portal-viewer-pane").nth(1)
 
 
+@contextmanager
+def compared(page: Page, first: xr.Dataset, other: xr.Dataset) -> Iterator[Locator]:
+    """Show two datasets side by side until both are still; give the second picture."""
+    with bare(page, portal.view(first, compare=other, state=side_by_side())):
+        until(page, "frame.quality === 'still'")
+        yield second(page, "frame.quality === 'still'")
+
+
 def test_other_grids_move_together_by_their_labels(
     quiet_page: Page, first: xr.Dataset, coarse: xr.Dataset
 ) -> None:
@@ -96,9 +107,7 @@ def test_the_read_out_and_the_points_say_both(
     quiet_page: Page, first: xr.Dataset, coarse: xr.Dataset
 ) -> None:
     page = quiet_page
-    with bare(page, portal.view(first, compare=coarse, state=side_by_side())):
-        until(page, "frame.quality === 'still'")
-        second(page, "frame.quality === 'still'")
+    with compared(page, first, coarse):
         click(page, 15, 45)
         points = card(page, "Points")
         page.wait_for_function(
@@ -128,9 +137,7 @@ def test_a_click_on_the_second_picture_picks_that_place(
     quiet_page: Page, first: xr.Dataset, coarse: xr.Dataset
 ) -> None:
     page = quiet_page
-    with bare(page, portal.view(first, compare=coarse, state=side_by_side())):
-        until(page, "frame.quality === 'still'")
-        pane = second(page, "frame.quality === 'still'")
+    with compared(page, first, coarse) as pane:
         edge = pane.locator(".portal-viewer-overlay").bounding_box()
         assert edge is not None
         page.mouse.click(edge["x"] + edge["width"] * 0.625, edge["y"] + edge["height"] * 0.25)
@@ -143,9 +150,7 @@ def test_a_box_counts_in_both_and_a_line_lies_on_both(
     quiet_page: Page, first: xr.Dataset, coarse: xr.Dataset
 ) -> None:
     page = quiet_page
-    with bare(page, portal.view(first, compare=coarse, state=side_by_side())):
-        until(page, "frame.quality === 'still'")
-        second(page, "frame.quality === 'still'")
+    with compared(page, first, coarse):
         page.get_by_role("button", name="Draw a box").click()
         drag(page, (-60, 0), (60, 60))
         box = card(page, "Box")

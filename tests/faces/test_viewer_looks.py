@@ -45,8 +45,8 @@ pn.Column(*(one.panel() for one in views())).servable()
 
 
 @contextmanager
-def in_lab(page: Page, folder: Path) -> Iterator[None]:
-    lab = Lab(folder)
+def in_lab(page: Page, folder: Path, kind: type[Lab] = Lab) -> Iterator[None]:
+    lab = kind(folder)
     try:
         lab.open(page, lab.write("looks.ipynb", CELL))
         run_cell(page, 0)
@@ -56,16 +56,8 @@ def in_lab(page: Page, folder: Path) -> Iterator[None]:
         lab.end()
 
 
-@contextmanager
-def in_notebook(page: Page, folder: Path) -> Iterator[None]:
-    notebook = Notebook(folder)
-    try:
-        notebook.open(page, notebook.write("looks.ipynb", CELL))
-        run_cell(page, 0)
-        yield
-        page.goto("about:blank")
-    finally:
-        notebook.end()
+def in_notebook(page: Page, folder: Path) -> AbstractContextManager[None]:
+    return in_lab(page, folder, Notebook)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -128,6 +128,13 @@ def limits_of(
         # Those few that the thinning passed over may be all there are.
         sample = np.asarray(seen[np.isfinite(seen)], dtype=np.float64)
     return chosen(sample, coloring, view.units)
+
+
+def limits_alone(
+    array: xr.DataArray, view: VariableView, seen: NDArray[np.generic], read: Read
+) -> Limits:
+    """Take the limits of the picture at hand alone; see `limits_of`."""
+    return limits_of(array, replace(view, sliders=()), seen, read)
 
 
 _NAMES = ("standard_name", "long_name")

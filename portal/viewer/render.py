@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import replace
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,9 +15,9 @@ from portal.viewer.describe import Description, VariableView, describe
 from portal.viewer.earth import Earth
 from portal.viewer.frame import Frame
 from portal.viewer.geometry import Geometry
-from portal.viewer.lanes import in_time
+from portal.viewer.lanes import in_time, wait_for
 from portal.viewer.layout import geometry_of
-from portal.viewer.limits import Limits, limits_of
+from portal.viewer.limits import Limits, limits_alone, limits_of
 from portal.viewer.minus import Second, about_zero, check_places, linked, second_of
 from portal.viewer.planes import Reader, shared_reader
 from portal.viewer.request import FrameRequest
@@ -68,7 +68,7 @@ class Viewer:
             self.other_description = linked(self.ds, self.other, describe(self.other))
         self.reader = reader or shared_reader()
         self._sources: dict[tuple[str, str], Source | None] = {}
-        self._limits: dict[tuple[object, ...], Limits] = {}
+        self._limits: dict[tuple[object, ...], Future[Limits | None]] = {}
         self._seconds: dict[tuple[object, ...], Second] = {}
         self._geometries: OrderedDict[tuple[object, ...], Geometry] = OrderedDict()
         self._lock = threading.Lock()
@@ -89,8 +89,16 @@ class Viewer:
         """
         return self.answer(FrameRequest(variable, index or {}, width, height, **more), call)
 
-    def answer(self, request: FrameRequest, call: Call | None = None) -> Frame:
+    def answer(
+        self, request: FrameRequest, call: Call | None = None, *, alone: bool = False
+    ) -> Frame:
         """Render what a face asks for; `call` may stop it and hears of its progress.
+
+        Parameters
+        ----------
+        alone
+            Nothing else will be seen with it: colour limits that are not known yet are those of
+            this frame, and no further slice is read for them.
 
         Raises
         ------
@@ -103,7 +111,7 @@ class Viewer:
         Unreadable
             The store behind the array failed.
         """
-        shot = Shot(self, request, call or Unheard())
+        shot = Shot(self, request, call or Unheard(), alone=alone)
         view = shot.view
         if view.kind in {"map", "image"}:
             return shot.picture()
@@ -206,19 +214,37 @@ class Viewer:
     ) -> Limits:
         """Return the colour limits of a variable; without an array those of a difference.
 
-        A store that does not deliver a sample in `SAMPLE_PATIENCE` seconds does without.
+        They are looked for once: who asks meanwhile waits. A store that does not deliver a sample
+        in `SAMPLE_PATIENCE` seconds does without.
         """
-        limits = self._limits.get(key)
-        if limits is None:
+        while True:
+            with self._lock:
+                coming = self._limits.get(key)
+                if coming is None:
+                    mine = self._limits[key] = Future()
+                    break
+            if (limits := wait_for(coming, call)) is not None:
+                return limits
+        found: Limits | None = None
+        try:
             if array is None:
-                limits = about_zero(seen)
+                found = about_zero(seen)
             else:
-                limits = in_time(
+                found = in_time(
                     lambda: limits_of(array, view, seen, read), SAMPLE_PATIENCE, call
-                ) or limits_of(array, replace(view, sliders=()), seen, read)
-            if limits.found:
-                self._limits[key] = limits
-        return limits
+                ) or limits_alone(array, view, seen, read)
+        finally:
+            # None: whoever waits looks for itself.
+            known = found if found is not None and found.found else None
+            if known is None:
+                del self._limits[key]
+            mine.set_result(known)
+        return found
+
+    def known_limits(self, key: tuple[object, ...]) -> Limits | None:
+        """Return the colour limits of a variable if they have been found."""
+        coming = self._limits.get(key)
+        return coming.result() if coming is not None and coming.done() else None
 
 
 def _named(ds: xr.Dataset) -> xr.Dataset:

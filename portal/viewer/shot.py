@@ -15,6 +15,7 @@ from portal.viewer.coordinates import coordinate_of, labels_of
 from portal.viewer.decimate import area_mean, block_middles, extremes
 from portal.viewer.describe import view_along
 from portal.viewer.frame import Frame, frame_of
+from portal.viewer.limits import limits_alone
 from portal.viewer.minus import align
 from portal.viewer.quantise import pack
 from portal.viewer.read import strides
@@ -47,12 +48,17 @@ class Shot:
         What is asked for.
     call
         Who waits for it.
+    alone
+        Whether colour limits that are not known yet are those of this frame.
     """
 
-    def __init__(self, viewer: Viewer, request: FrameRequest, call: Call) -> None:
+    def __init__(
+        self, viewer: Viewer, request: FrameRequest, call: Call, *, alone: bool = False
+    ) -> None:
         self._began = time.perf_counter()
         self._stamps = {"received": round(time.time() * 1000, 3)}
         self._viewer, self._request, self._call = viewer, request, call
+        self._alone = alone
         view, self._array = viewer.variable(request.data, request.variable)
         self.view = view_along(self._array, view, request.x, request.y)
         self._at = _checked_index(self.view, self._array, request.index)
@@ -153,6 +159,9 @@ class Shot:
     def _limits(self, cells: NDArray[Any]) -> Limits:
         request = self._request
         key = (request.data, self.view.name, request.minus)
+        if self._alone and self._minus is None:
+            known = self._viewer.known_limits(key)
+            return known or limits_alone(self._array, self.view, cells, self._sampled)
         array = None if self._minus else self._array
         return self._viewer.limits(key, array, self.view, cells, self._sampled, self._call)
 

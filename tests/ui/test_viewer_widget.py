@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
+from base64 import b64decode
 from typing import Any
 
 import numpy as np
 import pytest
 import xarray as xr
+from PIL import Image
 
 from portal.errors import InvalidInput, InvalidParameter
 from portal.ui.view import view
@@ -93,6 +96,21 @@ def test_a_saved_notebook_says_what_was_seen(ds: xr.Dataset) -> None:
     data, _ = view(ds)._repr_mimebundle_()
     assert "t: t (K); time 2, lat 3, lon 4" in data["text/plain"]
     assert "application/vnd.jupyter.widget-view+json" in data
+
+
+def test_a_saved_notebook_has_a_picture_and_the_first_frame_finds_its_limits(
+    ds: xr.Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    widget = view(ds)
+    png = widget.picture(60)
+    assert png is not None
+    assert Image.open(io.BytesIO(png)).format == "PNG"
+    answer, _ = asked(widget, request())
+    low, high = answer["result"]["limits"]
+    assert low < 11 < 12 < high
+    assert view(ds.words).picture(60) is None
+    monkeypatch.setattr(ViewerWidget, "picture", lambda _: png)
+    assert b64decode(widget._repr_mimebundle_()[0]["image/png"]) == png
 
 
 @pytest.mark.parametrize("data", [np.zeros(3), [1, 2], "file.nc", None])

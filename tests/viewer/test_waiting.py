@@ -12,7 +12,7 @@ import pytest
 import xarray as xr
 
 from portal.errors import Interrupted, Unreadable
-from portal.viewer import Viewer, lanes, tools_methods
+from portal.viewer import FrameRequest, Viewer, lanes, tools_methods
 from portal.viewer.call import Unheard
 from portal.viewer.planes import Reader
 from tests.helpers import wait_until
@@ -63,6 +63,57 @@ def test_a_store_that_stalls_after_the_first_picture_leaves_limits_of_that(
     low, high = frame.header["limits"]
     assert 20 <= low < high <= 40
     stuck.set()
+
+
+def test_limits_are_looked_for_once() -> None:
+    gate, entered = threading.Event(), threading.Event()
+    reads = iter([True, True])
+
+    def hold() -> None:
+        if not next(reads, False):
+            entered.set()
+            gate.wait(10)
+
+    store = Store(numbers((3, 4, 5)), hold)
+    viewer = Viewer(lazy(store, {"t": 1, "y": 4, "x": 5}), reader=Reader())
+    # Alone, a frame reads no other for its limits, and leaves them to be found.
+    alone = viewer.answer(FrameRequest("v", {"t": 1}, 100, 100), alone=True)
+    assert len(store.reads) == 1
+    assert 20 <= alone.header["limits"][0] < alone.header["limits"][1] <= 40
+    first, one = in_thread(lambda: viewer.frame("v", {"t": 1}, width=100, height=100))
+    assert entered.wait(10)
+    second, other = in_thread(lambda: viewer.frame("v", {"t": 1}, width=100, height=100))
+    second.join(0.2)
+    assert second.is_alive()
+    gate.set()
+    first.join(10)
+    second.join(10)
+    assert one[0].header["limits"] == other[0].header["limits"]
+    assert len(store.reads) == 3
+    again = viewer.answer(FrameRequest("v", {"t": 1}, 100, 100), alone=True)
+    assert again.header["limits"] == one[0].header["limits"]
+
+
+def test_who_waits_for_limits_that_are_given_up_finds_them_itself() -> None:
+    gate, entered = threading.Event(), threading.Event()
+    reads = iter([True])
+
+    def hold() -> None:
+        if not next(reads, False):
+            entered.set()
+            gate.wait(10)
+
+    viewer = Viewer(lazy(Store(numbers((3, 4, 5)), hold), {"t": 1, "y": 4, "x": 5}))
+    call = Unheard()
+    first, one = in_thread(lambda: viewer.frame("v", {}, width=9, height=9, call=call))
+    assert entered.wait(10)
+    second, other = in_thread(lambda: viewer.frame("v", {}, width=9, height=9))
+    call.cancelled.set()
+    first.join(10)
+    gate.set()
+    second.join(10)
+    assert isinstance(one[0], Interrupted)
+    assert other[0].header["limits"][1] > 50
 
 
 def in_thread(work: Callable[[], object]) -> tuple[threading.Thread, list[object]]:

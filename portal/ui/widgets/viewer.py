@@ -113,32 +113,44 @@ class ViewerWidget(BridgeWidget):
         return state.to_dict()
 
     def picture(self, seconds: float = PICTURE_SECONDS) -> bytes | None:
-        """Return what is shown now as a small PNG, or None where it takes longer than `seconds`."""
+        """Return what is shown now as a small PNG, or None where it takes longer than `seconds`.
+
+        What the front-end will ask for first is made ready afterwards.
+        """
         drawn: queue.Queue[bytes | None] = queue.Queue()
         call = Unheard()
-        in_thread(lambda: drawn.put(self._drawn(call)))
+        in_thread(self._draw, drawn, call)
         try:
             return drawn.get(timeout=seconds)
         except queue.Empty:
             call.cancelled.set()
             return None
 
-    def _drawn(self, call: Unheard) -> bytes | None:
+    def _draw(self, drawn: queue.Queue[bytes | None], call: Unheard) -> None:
         from portal.viewer.still import still
 
-        state = ViewState.parse(self.state)
+        try:
+            state = ViewState.parse(self.state)
+            request = self._request(state)
+            if request is None:
+                drawn.put(None)
+                return
+            frame = self._viewer.answer(request, call, alone=True)
+            drawn.put(still(frame, state, title=self.title))
+            # The colour limits, which take some more reading.
+            self._viewer.answer(request, call)
+        except PortalError:
+            drawn.put(None)  # the live view says what is the matter
+        except Exception:  # noqa: BLE001 - whatever it is, the view itself is shown
+            log_fault("the picture of a view")
+            drawn.put(None)
+
+    def _request(self, state: ViewState) -> FrameRequest | None:
         if state.variable is None:
             return None
         view = self._viewer.description.variable(state.variable)
         index = {d: i for d, i in state.index.items() if view is not None and d in view.sliders}
-        request = FrameRequest(state.variable, index, *PICTURE_SIZE, window=state.window)
-        try:
-            return still(self._viewer.answer(request, call), state, title=self.title)
-        except PortalError:
-            return None  # the live view says what is the matter
-        except Exception:  # noqa: BLE001 - whatever it is, the view itself is shown
-            log_fault("the picture of a view")
-            return None
+        return FrameRequest(state.variable, index, *PICTURE_SIZE, window=state.window)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         data, metadata = super()._repr_mimebundle_(**kwargs)

@@ -27,6 +27,10 @@ from tests.faces.lab import Lab, cell
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
+#: Where there is no graphics card, Chromium by itself puts pages together without one, and emulates it
+#: for WebGL alone. To emulate it for all costs every frame of a page tens of milliseconds.
+PLAIN: tuple[str, ...] = ()
+EMULATED = ("--use-angle=swiftshader", "--enable-unsafe-swiftshader")
 #: Milliseconds that a picture may take before the measurement is given up.
 PATIENCE = 180_000
 #: Milliseconds without new pixels after which a picture is taken for whole.
@@ -211,17 +215,15 @@ class Notebook(Shown):
 
 
 @contextmanager
-def browser() -> Iterator[Page]:
-    """Start a browser, with the hooks in every page."""
+def browser(*, emulated: bool = False) -> Iterator[Page]:
+    """Start a browser, with the hooks in every page; `emulated`: with a graphics card of software."""
     from playwright.sync_api import sync_playwright
 
     program = shutil.which("chromium") or shutil.which("chrome")
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(
             executable_path=program,
-            # Nothing of graphics: where there is no card, Chromium puts pages together without one,
-            # and emulates it for WebGL alone. To emulate it for all takes a whole processor.
-            args=["--no-sandbox"],
+            args=["--no-sandbox", *(EMULATED if emulated else PLAIN)],
         )
         page = started.new_page(viewport={"width": 1200, "height": 1000})
         page.add_init_script(HOOKS)
@@ -230,14 +232,16 @@ def browser() -> Iterator[Page]:
 
 
 @contextmanager
-def chromium(directory: Path, *, ahead: bool = True) -> Iterator[tuple[Page, Lab]]:
+def chromium(
+    directory: Path, *, ahead: bool = True, emulated: bool = False
+) -> Iterator[tuple[Page, Lab]]:
     """Start a Lab and a browser; without `ahead` its setting to import ahead is off."""
     settings = directory / "settings" / "@portal" / "lab"
     settings.mkdir(parents=True)
     (settings / "ahead.jupyterlab-settings").write_text(json.dumps({"importAhead": ahead}))
     lab = Lab(directory)
     try:
-        with browser() as page:
+        with browser(emulated=emulated) as page:
             yield page, lab
     finally:
         lab.end()

@@ -1,5 +1,6 @@
 /** The backend of a widget: questions and answers as custom messages to its kernel. */
 import { type Backend, BackendError } from './backend';
+import { type Door, enter } from './door';
 import type { Answer, Ask, AskOptions, Bytes, Progress } from './viewer/ask';
 
 export interface Model {
@@ -27,6 +28,8 @@ export interface Message {
 }
 
 interface Waiting extends AskOptions {
+  message: object;
+  by: Door | null;
   resolve(answer: Answer): void;
   reject(error: unknown): void;
   timer: ReturnType<typeof setTimeout>;
@@ -35,6 +38,11 @@ interface Waiting extends AskOptions {
 export interface Channel {
   /** Ask for a method's answer; one that was superseded rejects with an AbortError. */
   readonly ask: Ask;
+  /**
+   * Ask through a door from now on, if there may be one; where to is told by `socketsOf`. `changed`
+   * is told whether there is one, and that the kernel has ended it.
+   */
+  shortcut(sockets: string, changed: (door: boolean, ended: boolean) => void): Promise<void>;
   close(): void;
 }
 
@@ -44,6 +52,8 @@ export interface Comm {
 }
 
 const PATIENCE = 60;
+/** Milliseconds after which a door is looked for again, when the one that there was has closed. */
+const AGAIN = 5_000;
 const GONE =
   'The kernel that showed this has stopped or was restarted. Run the cell again to go on; a run goes on by itself.';
 
@@ -61,6 +71,9 @@ export function kernelChannel(
   // Several views of one widget share its messages: the prefix says whose answer it is.
   const prefix = Math.random().toString(36).slice(2);
   let count = 0;
+  let door: Door | null = null;
+  let closed = false;
+  let gone = false;
 
   const hear: Handler = (message, buffers = []) => {
     if (message.event) {
@@ -108,7 +121,13 @@ export function kernelChannel(
 
   const send = (id: string, message: object) => {
     try {
-      model.send({ id, ...message });
+      if (gone) {
+        throw new Error(GONE);
+      } else if (door) {
+        door.send({ id, ...message });
+      } else {
+        model.send({ id, ...message });
+      }
     } catch {
       // The host throws errors of its own where the kernel was restarted or has died.
       end(id, new BackendError('NoKernel', GONE));
@@ -123,19 +142,61 @@ export function kernelChannel(
         return;
       }
       const id = `${prefix}-${++count}`;
-      waiting.set(id, { ...options, resolve, reject, timer: late(id) });
+      const message = { method, params };
+      waiting.set(id, { ...options, message, by: door, resolve, reject, timer: late(id) });
       signal?.addEventListener('abort', () => {
         if (waiting.has(id)) {
           send(id, { cancel: true });
           end(id, signal.reason);
         }
       });
-      send(id, { method, params });
+      send(id, message);
     });
+
+  /** What was asked through a door that has closed is asked once more, if anybody is there to answer. */
+  const shut = (old: Door, over: boolean) => {
+    door = null;
+    for (const [id, asked] of [...waiting].filter(([, { by }]) => by === old)) {
+      if (over) {
+        end(id, new BackendError('NoKernel', GONE));
+      } else {
+        asked.by = null;
+        send(id, asked.message);
+      }
+    }
+  };
+
+  const shortcut = async (sockets: string, changed: (door: boolean, ended: boolean) => void): Promise<void> => {
+    let name: unknown;
+    try {
+      name = (await ask('door', {})).result;
+    } catch {
+      return; // there is none: the comm does
+    }
+    const entered = await enter(sockets, String(name), {
+      message: hear,
+      closed: over => {
+        gone = over;
+        shut(entered!, over);
+        changed(false, over);
+        if (!over && !closed) {
+          setTimeout(() => void shortcut(sockets, changed), AGAIN);
+        }
+      }
+    });
+    if (closed) {
+      entered?.close();
+    } else {
+      door = entered;
+      changed(door !== null, false);
+    }
+  };
 
   return {
     ask,
+    shortcut,
     close: () => {
+      closed = true;
       for (const [id, { timer }] of waiting) {
         clearTimeout(timer);
         try {
@@ -144,6 +205,7 @@ export function kernelChannel(
           break; // a kernel that has gone works on nothing
         }
       }
+      door?.close();
       model.off('msg:custom', hear);
       waiting.clear();
     }

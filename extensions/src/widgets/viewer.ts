@@ -1,11 +1,12 @@
 /** The viewer as an anywidget, and as the script of a page that stands alone. */
 import { type Channel, kernelChannel, type Model } from '../components/comm';
+import { socketsOf } from '../components/door';
 import { later } from '../components/dom';
 import { isPanel, type PanelModel, panelModel } from '../components/panel';
 import { aligned } from '../components/viewer/ask';
 import { FrameCache } from '../components/viewer/cache';
 import { type Description, Frame, type FrameHeader, type FrameSource } from '../components/viewer/frame';
-import { watchKernel } from '../components/viewer/gone';
+import { KERNEL_GONE, watchKernel } from '../components/viewer/gone';
 import { pageSource } from '../components/viewer/page';
 import { firstState, isSame, merged, type ViewState } from '../components/viewer/state';
 import { stateInLink } from '../components/viewer/take/link';
@@ -90,6 +91,18 @@ export default {
     const source = kernelSource(model, channel);
     const dispose = createViewer(el, source, cacheOf(model));
     const unwatch = watchKernel(el, isPanel(given) ? null : model);
+    const sockets = isPanel(given) ? null : socketsOf();
+    if (sockets) {
+      // The first picture first.
+      const once = { once: true };
+      const changed = (door: boolean, ended: boolean) => {
+        el.querySelector('.portal-viewer')?.toggleAttribute('data-portal-door', door);
+        if (ended) {
+          el.dispatchEvent(new CustomEvent(KERNEL_GONE));
+        }
+      };
+      el.addEventListener('portal-painted', () => void channel.shortcut(sockets, changed), once);
+    }
     return () => {
       unwatch();
       source.close();

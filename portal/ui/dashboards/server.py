@@ -14,9 +14,11 @@ from typing import Any
 
 from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.serverapp import ServerApp
-from jupyter_server.utils import JupyterServerAuthWarning
+from jupyter_server.utils import JupyterServerAuthWarning, url_path_join
 from traitlets.config import Config
 
+from portal.ui.server.doors import ROUTE as DOORS
+from portal.ui.server.doors import DoorHandler
 from portal.ui.server.promptness import be_prompt
 
 #: Voilà bundles the modules of JupyterLab 4.2: other extensions fail beside them. Without the first
@@ -42,6 +44,8 @@ class DashboardsServer(ServerApp):
         pages = sorted(path.name for path in Path(self.root_dir).glob("*.ipynb"))
         self.default_url = f"/voila/render/{pages[0]}" if len(pages) == 1 else "/voila/tree"
         super().init_webapp()
+        route = url_path_join(self.base_url, DOORS)
+        self.web_app.add_handlers(".*$", [(route, DoorHandler)])  # type: ignore[no-untyped-call]
 
 
 def let_page_end_kernel(handler: JupyterHandler, **_: object) -> None:

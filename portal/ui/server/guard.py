@@ -42,17 +42,19 @@ def status_of(error: PortalError) -> HTTPStatus:
     return HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-def guarded(action: str) -> Callable[[Method], Method]:
+def guarded(action: str, resource: str = RESOURCE) -> Callable[[Method], Method]:
     """Ask who it is, and then the server's Authorizer, which ``@web.authenticated`` never asks.
 
     Parameters
     ----------
     action
-        "read" or "write": what the Authorizer is asked about.
+        "read", "write" or "execute": what the Authorizer is asked about.
+    resource
+        On what.
     """
 
     def wrap(method: Method) -> Method:
-        guard: Method = web.authenticated(authorized(action, RESOURCE)(method))
+        guard: Method = web.authenticated(authorized(action, resource)(method))
         return guard
 
     return wrap

@@ -17,6 +17,8 @@ from tornado import web
 from portal.errors import InvalidQuery, PortalError
 from portal.ui import finding, messages
 from portal.ui.server.dashboards import DashboardPages
+from portal.ui.server.doors import ROUTE as DOORS
+from portal.ui.server.doors import DoorHandler
 from portal.ui.server.guard import RESOURCE, guarded, status_of
 
 if TYPE_CHECKING:
@@ -224,4 +226,5 @@ ROUTES: tuple[tuple[str, type[JupyterHandler]], ...] = (
     (r"portal/api/runs/([^/]+)/rerun", RerunHandler),
     (r"portal/api/facilities", FacilitiesHandler),
     (r"portal/api/dashboards/([^/]+)/(.*)", DashboardPages),
+    (DOORS, DoorHandler),
 )

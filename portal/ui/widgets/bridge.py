@@ -15,6 +15,7 @@ import anywidget
 from portal.errors import InvalidInput, InvalidParameter, PortalError
 from portal.ui import messages
 from portal.ui.widgets.calls import Call, Lane, Send
+from portal.ui.widgets.door import Door, kernel_directory
 
 Method = Callable[[Mapping[str, Any], Call], Any]
 
@@ -32,7 +33,8 @@ class Attached:
 class BridgeWidget(anywidget.AnyWidget):
     """A widget whose front-end asks the kernel.
 
-    A message ``{id, method, params}`` is answered with ``{id, result}`` or
+    Messages come by the widget's comm, or through a `Door` that the front-end has asked for by the
+    method ``door``, whose answer is the door's name. A message ``{id, method, params}`` is answered with ``{id, result}`` or
     ``{id, error: {kind, message}}``, and before that with as many ``{id, part}`` and
     ``{id, progress: {done, total, what}}`` as the method sends; a fault is never lost. The
     front-end may send ``{id, cancel: true}``; what was cancelled is answered
@@ -52,8 +54,9 @@ class BridgeWidget(anywidget.AnyWidget):
     """
 
     def __init__(self, methods: Mapping[str, Method], **traits: Any) -> None:
-        self._methods = dict(methods)
+        self._methods = {**methods, "door": self._open_door}
         self._calls: dict[object, Call] = {}
+        self._doors: list[Door] = []
         now = Lane(self._answer, newest=True)
         self._lanes = {"now": now, "ahead": Lane(self._answer, before=now)}
         super().__init__(**traits)
@@ -105,13 +108,28 @@ class BridgeWidget(anywidget.AnyWidget):
             # What was cancelled may end as it likes.
             if not call.cancelled.is_set():
                 answer["error"] = messages.unexpected(log_fault(f"the request {call.method!r}"))
-        self._calls.pop(call.id, None)
+        if self._calls.get(call.id) is call:  # it may have been asked once more, by another way
+            del self._calls[call.id]
         if call.cancelled.is_set():
             answer, buffers = {"superseded": True}, ()
         call.send({"id": call.id, **answer}, buffers)
 
     def _reply(self, content: dict[str, Any], buffers: Sequence[bytes]) -> None:
         self.send(content, buffers=list(buffers))
+
+    def _open_door(self, _: Mapping[str, Any], __: Call) -> str:
+        door = Door(
+            kernel_directory(), lambda message, of: self.receive(message, of.send), self._left
+        )
+        self._doors.append(door)
+        return door.name
+
+    def _left(self, door: Door) -> None:
+        """What was asked through a door that is closed, nobody waits for."""
+        self._doors.remove(door)
+        for call in list(self._calls.values()):
+            if call.send == door.send:
+                call.cancelled.set()
 
     def _call(self, call: Call) -> Any:
         method = self._methods.get(call.method) if isinstance(call.method, str) else None
@@ -131,6 +149,8 @@ class BridgeWidget(anywidget.AnyWidget):
             call.cancelled.set()
         for lane in self._lanes.values():
             lane.close()
+        for door in list(self._doors):
+            door.close()
         super().close()
 
     def summary(self) -> str:

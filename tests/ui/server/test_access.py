@@ -15,10 +15,10 @@ VERBS = ("get", "head", "post", "put", "patch", "delete")
 
 
 class Denier(Authorizer):
-    """Says no to everything of Portal's."""
+    """Says no to everything of Portal's, and to the kernels that its routes lead to."""
 
     def is_authorized(self, handler, user, action, resource) -> bool:
-        return resource != "portal"
+        return resource not in ("portal", "kernels")
 
 
 def served(serverapp) -> list[tuple[str, type[RequestHandler]]]:

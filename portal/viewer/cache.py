@@ -78,6 +78,11 @@ class ChunkCache:
         if coming is not None:
             coming.set_result(chunk)
 
+    def of(self, array: Hashable) -> list[tuple[Any, NDArray[Any]]]:
+        """Return the regions of an array that are kept, with their chunks."""
+        with self._lock:
+            return [(key[1], chunk) for key, chunk in self._kept.items() if key[0] == array]
+
     def release(self, key: Key) -> None:
         """Give up a claim; nothing happens where there is none."""
         with self._lock:

@@ -34,7 +34,7 @@ class Piece(NamedTuple):
     load: Load
 
 
-def pieces_of(array: xr.DataArray, first: int = 0) -> list[Piece]:
+def pieces_of(array: xr.DataArray, first: int = 0, *, length: int | None = None) -> list[Piece]:
     """Cut an array along its first dimension where its chunks end.
 
     Parameters
@@ -44,13 +44,15 @@ def pieces_of(array: xr.DataArray, first: int = 0) -> list[Piece]:
         loads it; where pieces need the results of common tasks it stays in one piece.
     first
         Where, along that dimension, the selection begins in the stored array.
+    length
+        Steps of each piece, where its chunks do not say.
     """
     size = array.shape[0]
     tasks = _tasks_of(array) if array.chunks is not None else None
     if array.chunks is not None:
         lengths = array.chunks[0] if tasks is not None else (size,)
     else:
-        lengths = _lengths(array, first)
+        lengths = _lengths(array, first) if length is None else _even(size, length)
     stops = np.cumsum(lengths).tolist()
     starts = [0, *stops[:-1]]
     dim = array.dims[0]
@@ -74,6 +76,10 @@ def _lengths(array: xr.DataArray, first: int) -> tuple[int, ...]:
         most = max(1, MOST_BYTES // max(1, array.nbytes // max(1, size)))
         step = max(1, min(most, size if is_in_memory(array) else math.ceil(size / PARTS)))
         first = 0
+    return _even(size, step, first)
+
+
+def _even(size: int, step: int, first: int = 0) -> tuple[int, ...]:
     borders = [0, *range(step - first, size, step), size]
     return tuple(b - a for a, b in itertools.pairwise(borders))
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from portal.viewer.cost import Speed, line_cost
+from portal.viewer.pieces import pieces_of
 from portal.viewer.places import Ends, Places
 from portal.viewer.read import read
 from portal.viewer.series import opening
@@ -47,7 +49,7 @@ def section(
     Part
         A transect is one part: its arrays are distances and values. A section begins with ``cost``,
         ``along`` and ``places`` (their number); its arrays are positions and distances; rows of
-        values follow (see `portal.viewer.pieces.stream`).
+        values follow (see `portal.viewer.stream.stream`).
     """
     cells, distance = spots.way(ends, MOST_PLACES)
     units = "km" if spots.on_earth else ""
@@ -62,9 +64,10 @@ def section(
     head, _ = opening(array, along, rest, speed)
     cost = line_cost(array, cells, rest, speed)
     more = {"distance": units, "cost": cost.to_dict(), "places": distance.size}
-    yield Part(head.header | more, (*head.arrays, distance))
-    rows = _under(bare.isel(rest).transpose(along, ...), cells)
-    yield from stream(rows, cost, cancelled, speed, lambda v: np.asarray(v, dtype=np.float64), step)
+    head = Part(head.header | more, (*head.arrays, distance))
+    rows = pieces_of(_under(bare.isel(rest).transpose(along, ...), cells))
+    plain = partial(np.asarray, dtype=np.float64)
+    yield from stream(head, rows, cost, cancelled, speed, plain, step)
 
 
 def _under(array: xr.DataArray, cells: Mapping[str, NDArray[np.intp]]) -> xr.DataArray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +11,8 @@ from portal.errors import InvalidParameter
 from portal.viewer.axes import axis_of
 from portal.viewer.coordinates import coordinate_of, points_down, role_of
 from portal.viewer.cost import Cost, Speed, cost_of
-from portal.viewer.stream import Cancel, Part, Step, at_once, stream
+from portal.viewer.pieces import pieces_of
+from portal.viewer.stream import Cancel, Kept, Part, Step, at_once, stream
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -30,6 +31,7 @@ def series(
     cancelled: Cancel,
     speed: Speed | None = None,
     step: Step = at_once,
+    kept: Callable[[Mapping[str, int]], Sequence[Kept]] = lambda _: (),
 ) -> Iterator[Part]:
     """Read the values along a dimension at one place; only the chunks on the way are read.
 
@@ -47,12 +49,14 @@ def series(
         How fast variables are read, for the estimate; updated.
     step
         Called before each piece is read.
+    kept
+        Returns what is in memory of the series at an index along each of the others.
 
     Yields
     ------
     Part
-        First the ``cost`` and the axis ``along`` with the positions of its steps, before anything is
-        read; then the values as they come, an overview first (see `portal.viewer.pieces.stream`).
+        First the ``cost`` and the axis ``along`` with the positions of its steps; then the values as
+        they come, an overview first (see `portal.viewer.stream.stream`).
 
     Raises
     ------
@@ -61,17 +65,27 @@ def series(
     Unreadable
         The store failed.
     """
+    size = checked_size(array, along)
     index = checked_index(array, {d: i for d, i in at.items() if d != along})
     rest = {str(d): index.get(str(d), 0) for d in array.dims if d != along}
     speed = Speed() if speed is None else speed
     from portal.viewer.thin import thin
 
     found = thin(array)
-    share = 1.0 if found is None else found.share(along, rest)
-    head, cost = opening(array, along, rest, speed, share)
-    yield head
     bare = array.drop_vars(list(array.coords)) if found is None else found.array
-    yield from stream(bare.isel(rest), cost, cancelled, speed, _as_they_are, step)
+    held = kept(rest)
+    come = np.zeros(size, dtype=bool)
+    for start, values in held:
+        come[start : start + len(values)] = True
+    length = None if found is None else found.length(along)
+    pieces = pieces_of(bare.isel(rest), length=length)
+    pieces = [p for p in pieces if not come[p.start : p.stop].all()]
+    where: dict[str, Any] = dict(rest)
+    if held:
+        where[along] = np.concatenate([np.arange(0), *(np.arange(p.start, p.stop) for p in pieces)])
+    share = 1.0 if found is None else found.share(along, rest)
+    head, cost = opening(array, along, where, speed, share)
+    yield from stream(head, pieces, cost, cancelled, speed, _as_they_are, step, held)
 
 
 def _as_they_are(values: NDArray[np.generic]) -> NDArray[np.float64]:
@@ -86,19 +100,7 @@ def opening(
     The part's header has ``cost``, ``units`` and ``along`` (an axis header with ``down``, whether it
     points down, and ``upright``, whether it is drawn so); its array are the positions of all steps.
     """
-    if along not in array.dims:
-        raise InvalidParameter(
-            f"{array.name} has no dimension {along!r}",
-            found=", ".join(map(str, array.dims)) or "a single value",
-            advice="Name one of these.",
-        )
-    size = array.sizes[along]
-    if not 0 < size <= MOST_VALUES:
-        raise InvalidParameter(
-            f"There is no series of {size:,} values along {along}",
-            found=f"{along} has {size:,} steps",
-            advice=f"Choose a dimension of 1 to {MOST_VALUES:,} steps.",
-        )
+    size = checked_size(array, along)
     coordinate = coordinate_of(array, along)
     axis = axis_of(array, along)
     positions = np.empty(size)
@@ -116,6 +118,30 @@ def opening(
         "upright": role_of(along, coordinate) == "vertical",
     }
     return Part({"cost": cost.to_dict(), "along": header}, (positions,)), cost
+
+
+def checked_size(array: xr.DataArray, along: str) -> int:
+    """Return the length of a dimension along which a series can be read.
+
+    Raises
+    ------
+    InvalidParameter
+        There is no such dimension, or it is empty or too long.
+    """
+    if along not in array.dims:
+        raise InvalidParameter(
+            f"{array.name} has no dimension {along!r}",
+            found=", ".join(map(str, array.dims)) or "a single value",
+            advice="Name one of these.",
+        )
+    size = array.sizes[along]
+    if not 0 < size <= MOST_VALUES:
+        raise InvalidParameter(
+            f"There is no series of {size:,} values along {along}",
+            found=f"{along} has {size:,} steps",
+            advice=f"Choose a dimension of 1 to {MOST_VALUES:,} steps.",
+        )
+    return size
 
 
 def checked_index(array: xr.DataArray, index: Mapping[str, Any]) -> dict[str, int]:

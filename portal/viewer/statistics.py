@@ -225,7 +225,6 @@ def mean_series(
     rest = {d: i for d, i in index.items() if d != along}
     where = {**rest, **{d: w.tolist() for d, w in found.where.items()}}
     head, cost = opening(array, along, where, speed)
-    yield head
     bare = array.drop_vars(list(array.coords))
     picked = bare.isel(rest).transpose(along, *found.where).isel(found.pick())
 
@@ -238,4 +237,4 @@ def mean_series(
         means = np.divide(weighted, total, out=np.full(total.shape, np.nan), where=total > 0)
         return np.asarray(means, dtype=np.float64)
 
-    yield from stream(picked, cost, cancelled, speed, reduce, step)
+    yield from stream(head, pieces_of(picked), cost, cancelled, speed, reduce, step)

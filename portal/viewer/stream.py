@@ -6,24 +6,33 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
+from portal.errors import PortalError
 from portal.viewer.cost import Cost, Speed
-from portal.viewer.pieces import Piece, pieces_of
+from portal.viewer.pieces import Piece
 
 if TYPE_CHECKING:
-    import xarray as xr
     from numpy.typing import NDArray
 
 #: Decoded bytes that the pieces under way may hold together.
 MOST_BYTES = 256_000_000
 MOST_WORKERS = 8
-#: Seconds for which values are held back, so that a thousand chunks are not a thousand messages.
-TOGETHER = 0.05
+#: Seconds after which the first values go; where all are expected within `SOON`, these.
+FIRST = 0.05
+TOGETHER = 0.17
+SOON = 0.3
+#: Seconds after which what is known before reading goes alone.
+ALONE = 0.1
+#: Least seconds from one part to the next, or to the end.
+EVERY = 0.15
+#: Most seconds from one part to the next.
+MOST_EVERY = 1.0
+LOOK = 0.02
 
 
 Step = Callable[[], None]
@@ -69,8 +78,17 @@ def gather(
     Unreadable
         What the first piece that failed raised.
     """
-    workers = int(min(MOST_WORKERS, 2 * (os.cpu_count() or 1), MOST_BYTES // max(1, size)))
-    workers = max(1, min(workers, len(pieces)))
+    for found in _coming(pieces, cancelled, size, step):
+        if found is not None:
+            yield found
+
+
+def _coming(
+    pieces: Sequence[Piece], cancelled: Cancel, size: int, step: Step
+) -> Iterator[tuple[Piece, NDArray[np.generic]] | None]:
+    """Give pieces as they come, and None where nothing has come for a moment."""
+    most = int(min(MOST_WORKERS, 2 * (os.cpu_count() or 1), MOST_BYTES // max(1, size)))
+    workers = min(max(1, most), len(pieces))
     order = iter([pieces[i] for i in overview(len(pieces))])
     lock = threading.Lock()
     stopped = threading.Event()
@@ -98,8 +116,9 @@ def gather(
         left = len(pieces)
         while left and not cancelled.is_set():
             try:
-                piece, result = done.get(timeout=0.05)
+                piece, result = done.get(timeout=LOOK)
             except queue.Empty:
+                yield None
                 continue
             if isinstance(result, BaseException):
                 raise result
@@ -124,43 +143,107 @@ class Part:
         return tuple(np.ascontiguousarray(a, dtype="<f8").tobytes() for a in self.arrays)
 
 
+class Kept(NamedTuple):
+    """Values that are in memory already, from a step on."""
+
+    start: int
+    values: NDArray[np.generic]
+
+
 def stream(
-    array: xr.DataArray,
+    head: Part,
+    pieces: Sequence[Piece],
     cost: Cost,
     cancelled: Cancel,
     speed: Speed,
     reduce: Callable[[NDArray[np.generic]], NDArray[np.float64]],
     step: Step,
+    kept: Sequence[Kept] = (),
 ) -> Iterator[Part]:
-    """Read an array along its first dimension and give what becomes of it in parts.
+    """Read pieces along a dimension and give what becomes of them in parts.
+
+    A message costs more than most reading: what is whole at once, or nearly, is one part, the
+    head included, and later parts are ever rarer.
+
+    Parameters
+    ----------
+    head
+        What is said first; see `portal.viewer.series.opening`.
+    pieces
+        What has to be read.
+    reduce
+        From what was read of some steps to what is told of them.
+    kept
+        What needs no reading.
 
     Yields
     ------
     Part
-        ``pieces`` ([first step, number of steps], …), ``done`` and ``total`` steps; the values of
-        these steps one after another.
+        The first one is the head, with the values that are there so far or without any. Where there
+        are values: ``pieces`` ([first step, number of steps], …), ``done`` and ``total`` steps, and
+        as last array the values of these steps one after another.
     """
-    pieces = pieces_of(array)
-    total = array.shape[0]
-    held: list[tuple[Piece, NDArray[np.float64]]] = []
-    done, begun = 0, time.monotonic()
-    last = 0.0
+    sending = _Sending(head, TOGETHER if cost.seconds < SOON else FIRST)
+    for start, values in kept:
+        sending.add(start, reduce(values))
     size = cost.bytes // max(1, len(pieces))
-    for piece, values in gather(pieces, cancelled, size=size, step=step):
-        held.append((piece, reduce(values)))
-        done += piece.stop - piece.start
+    read = 0
+    try:
+        for found in _coming(pieces, cancelled, size, step):
+            if found is not None:
+                piece, values = found
+                sending.add(piece.start, reduce(values))
+                read += 1
+            if read < len(pieces) and sending.is_due(read / len(pieces)):
+                yield sending.part()
+    except PortalError:
+        if sending.head is not None:
+            yield sending.part()
+        raise
+    if read:
+        speed.note(cost, read / len(pieces), time.monotonic() - sending.begun)
+    if sending.head is not None or sending.held:
+        yield sending.part()
+
+
+class _Sending:
+    """What there is to send, and when."""
+
+    def __init__(self, head: Part, first: float) -> None:
+        self.head: Part | None = head
+        self.first = first
+        self.held: list[tuple[int, NDArray[np.float64]]] = []
+        self.begun = time.monotonic()
+        self._come = np.zeros(head.header["along"]["size"], dtype=bool)
+        self._done = 0
+        self._last = self.begun
+
+    def add(self, start: int, values: NDArray[np.float64]) -> None:
+        """Take the values of some steps."""
+        steps = slice(start, start + len(values))
+        self._done += len(values) - int(self._come[steps].sum())
+        self._come[steps] = True
+        self.held.append((start, values))
+
+    def is_due(self, share: float) -> bool:
+        """Whether to send what has come, when a share of it all was read."""
         now = time.monotonic()
-        if done == total or now - last >= TOGETHER:
-            last = now
-            yield _part(held, done, total)
-            held = []
-    speed.note(cost, done / total, time.monotonic() - begun)
-    if held:
-        yield _part(held, done, total)
+        since_begun = now - self.begun
+        if self.head is not None:
+            return since_begun > (self.first if self.held else ALONE)
+        left = since_begun / share - since_begun if share else MOST_EVERY
+        every = min(MOST_EVERY, max(EVERY, since_begun / 2))
+        return bool(self.held) and now - self._last > every and left > EVERY
 
-
-def _part(held: Iterable[tuple[Piece, NDArray[np.float64]]], done: int, total: int) -> Part:
-    ordered = sorted(held, key=lambda h: h[0].start)
-    places = [[p.start, p.stop - p.start] for p, _ in ordered]
-    values = np.concatenate([np.asarray(v, dtype=np.float64).ravel() for _, v in ordered])
-    return Part({"pieces": places, "done": done, "total": total}, (values,))
+    def part(self) -> Part:
+        """Return what has come since the last one."""
+        header = {} if self.head is None else self.head.header
+        arrays = () if self.head is None else self.head.arrays
+        if self.held:
+            ordered = sorted(self.held, key=lambda h: h[0])
+            places = [[start, len(values)] for start, values in ordered]
+            arrays = (*arrays, np.concatenate([values.ravel() for _, values in ordered]))
+            total = self._come.size
+            header = {**header, "pieces": places, "done": self._done, "total": total}
+        self.head, self.held, self._last = None, [], time.monotonic()
+        return Part(header, arrays)

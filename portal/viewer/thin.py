@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     Pick = NDArray[np.intp]
 
+#: Pieces of a series: enough for an overview, and each of more work than it is to begin one.
+PIECES = 32
 _HEADER = 16
 #: Bytes that are read first: the header and the places of a thousand blocks.
 _FIRST = 4096
@@ -48,6 +50,12 @@ class Thin:
     array: xr.DataArray
     _stored: ThinZarr
 
+    def length(self, along: str) -> int:
+        """Return how many steps of a series are read as one piece: some whole chunks."""
+        chunk = self._stored.chunks[self.array.dims.index(along)]
+        count = -(-self.array.sizes[along] // chunk)
+        return int(chunk * -(-count // PIECES))
+
     def share(self, along: str, where: Mapping[str, int]) -> float:
         """Return what part of each chunk is decoded for a series along a dimension."""
         dims = self.array.dims
@@ -67,7 +75,6 @@ def thin(array: xr.DataArray) -> Thin | None:
         return None
     made, stored = found
     variable = xr.Variable(array.dims, made, array.attrs)
-    variable.encoding["preferred_chunks"] = dict(zip(array.dims, stored.chunks, strict=True))
     return Thin(xr.DataArray(variable, name=array.name), stored)
 
 
@@ -183,6 +190,9 @@ class _Frame:
 
     def __init__(self, file: int) -> None:
         self._file = file
+        if hasattr(os, "posix_fadvise"):
+            # Blocks are read here and there: what lies between them is not to be read ahead.
+            os.posix_fadvise(file, 0, 0, os.POSIX_FADV_RANDOM)
         self._first = os.pread(file, _FIRST, 0)
         version, _, flags, _, self.size, self.length, self.stored = struct.unpack_from(
             "<4B3I", self._first

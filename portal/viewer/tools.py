@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +12,13 @@ from portal.errors import InvalidParameter
 from portal.viewer.call import Call
 from portal.viewer.cost import Speed, is_in_memory
 from portal.viewer.describe import view_along
+from portal.viewer.kept import kept_along
 from portal.viewer.places import Places, checked_ends, label_of, places
 from portal.viewer.read import read
 from portal.viewer.section import section
 from portal.viewer.series import checked_index, series
 from portal.viewer.statistics import MOST_CELLS, MOST_CELLS_OF_STEP, box, mean_series, region
-from portal.viewer.stream import Part
+from portal.viewer.stream import Kept, Part
 from portal.viewer.value import unit_text, value
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from portal.viewer.describe import VariableView
     from portal.viewer.render import Viewer
+    from portal.viewer.sources import Source
 
 
 Method = Callable[[Mapping[str, Any], Call], dict[str, Any]]
@@ -76,9 +78,14 @@ class Tools:
         cell, more = self._spot(array, view, params)
         index = {**self._index(array, params), **cell}
         more["units"] = unit_text(array)
-        return _sent(
-            series(array, along, index, call.cancelled, self._speed, self._pass), more, call
-        )
+
+        def kept(rest: Mapping[str, int]) -> Sequence[Kept]:
+            if params.get("minus") is not None:
+                return ()
+            return kept_along(self._viewer.reader, self._source(array, params), array, along, rest)
+
+        parts = series(array, along, index, call.cancelled, self._speed, self._pass, kept)
+        return _sent(parts, more, call)
 
     def box(self, params: Mapping[str, Any], call: Call) -> dict[str, Any]:
         """Answer with what a box amounts to, or send the series of its mean."""
@@ -132,6 +139,9 @@ class Tools:
         from portal.viewer.through import through
 
         return through(self._viewer, data, array, second, call), view
+
+    def _source(self, array: xr.DataArray, params: Mapping[str, Any]) -> Source | None:
+        return self._viewer.source(_data(params), array)
 
     def _index(self, array: xr.DataArray, params: Mapping[str, Any]) -> dict[str, int]:
         return checked_index(array, _mapping("index", params.get("index") or {}))
@@ -193,8 +203,6 @@ def _sent(parts: Iterator[Part], more: Mapping[str, Any], call: Call) -> dict[st
     count = 0
     for count, part in enumerate(parts, 1):
         call.part({**part.header, **(more if count == 1 else {})}, part.buffers())
-        if "done" in part.header:
-            call.progress(part.header["done"], part.header["total"], "read")
     return {"parts": count, "cancelled": call.cancelled.is_set()}
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portal.errors import InvalidParameter, Unreadable
+from portal.errors import InvalidParameter
 from portal.viewer import Viewer
 from portal.viewer.stream import overview
 from portal.viewer.tools import tools_methods
@@ -42,7 +41,9 @@ class Asked:
         """The whole, put together as the front-end does it."""
         head = self.parts[0][0]
         rows = np.full((head["along"]["size"], head.get("places", 1)), np.nan)
-        for header, (values,) in self.parts[1:]:
+        for header, (*_, values) in self.parts:
+            if "pieces" not in header:
+                continue
             taken = 0
             for start, count in header["pieces"]:
                 size = count * rows.shape[1]
@@ -54,40 +55,6 @@ class Asked:
 def ask(ds: xr.Dataset, method: str, params: Mapping[str, Any]) -> tuple[dict[str, Any], Asked]:
     call = Asked()
     return tools_methods(Viewer(ds))[method](params, call), call
-
-
-@pytest.fixture(scope="module")
-def plain() -> xr.Dataset:
-    rng = np.random.default_rng(1)
-    values = rng.normal(280, 10, (30, 4, 18, 36)).astype(np.float32)
-    values[rng.random(values.shape) < 0.05] = np.nan
-    ds = xr.Dataset(
-        {"t": (("time", "depth", "lat", "lon"), values, {"units": "K"})},
-        {
-            "time": np.arange("2001-01", "2003-07", dtype="M8[M]").astype("M8[ns]"),
-            "depth": ("depth", [5.0, 20.0, 50.0, 100.0], {"units": "m", "positive": "down"}),
-            "lat": ("lat", np.arange(-85.0, 90, 10), {"units": "degrees_north"}),
-            "lon": ("lon", np.arange(5.0, 360, 10), {"units": "degrees_east"}),
-        },
-    )
-    ds.t.encoding["chunks"] = (7, 2, 9, 12)
-    return ds
-
-
-@pytest.fixture(scope="module")
-def held(plain: xr.Dataset, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    folder: Path = tmp_path_factory.mktemp("tools")
-    plain.to_zarr(folder / "a.zarr", zarr_format=2, consolidated=True)
-    plain.to_netcdf(folder / "a.nc", engine="h5netcdf")
-    stored = xr.open_zarr(folder / "a.zarr", chunks=None)
-    with xr.open_dataset(folder / "a.nc", engine="h5netcdf") as file:
-        yield {
-            "numpy": plain,
-            "dask": plain.chunk(time=11, depth=1, lat=5, lon=36),
-            "zarr": stored,
-            "dask-zarr": xr.open_zarr(folder / "a.zarr"),
-            "netcdf": file,
-        }
 
 
 @settings(max_examples=25)
@@ -128,58 +95,6 @@ def test_an_overview_holds_every_piece_once_and_is_spread(count: int) -> None:
     assert sorted(order) == list(range(count))
     first_half = sorted(order[: (count + 1) // 2])
     assert np.diff([*first_half, count]).max() <= 4
-
-
-class Slow:
-    """An array that counts what is read of it, and fails or is cancelled where it is told to."""
-
-    def __init__(self, ds: xr.Dataset) -> None:
-        import dask.array as da
-
-        self.read: list[int] = []
-        self.fail_at: int | None = None
-        source = ds.t.values
-
-        def block(block_id: tuple[int, ...]) -> np.ndarray:
-            self.read.append(block_id[0])
-            if block_id[0] == self.fail_at:
-                raise OSError("the disk is gone")
-            return source[block_id[0] : block_id[0] + 1]
-
-        chunks = ((1,) * ds.sizes["time"], *((n,) for n in ds.t.shape[1:]))
-        data = da.map_blocks(
-            lambda block_id=None: block(block_id),
-            chunks=chunks,
-            dtype="f4",
-            meta=np.empty((0,) * 4, "f4"),
-        )
-        self.ds = ds.assign(t=(ds.t.dims, data, ds.t.attrs))
-
-
-def test_each_chunk_of_a_pencil_is_read_once(plain: xr.Dataset) -> None:
-    slow = Slow(plain)
-    params = {"variable": "t", "index": {"depth": 2}, "at": {"cell": 36 + 2}, "along": "time"}
-    _, call = ask(slow.ds, "series", params)
-    assert sorted(slow.read) == list(range(30))
-    np.testing.assert_array_equal(call.values()[:, 0], plain.t[:, 2, 1, 2])
-
-
-def test_a_cancelled_series_stops_reading(plain: xr.Dataset) -> None:
-    slow = Slow(plain)
-    call = Asked(cancel_after=2)
-    params = {"variable": "t", "index": {}, "at": {"cell": 36 + 2}, "along": "time"}
-    result = tools_methods(Viewer(slow.ds))["series"](params, call)
-    assert result["cancelled"] is True
-    assert len(slow.read) < 30
-    assert np.isfinite(call.values()).any()
-
-
-def test_a_failing_store_is_said(plain: xr.Dataset) -> None:
-    slow = Slow(plain)
-    slow.fail_at = 17
-    params = {"variable": "t", "index": {}, "at": {"cell": 36 + 2}, "along": "time"}
-    with pytest.raises(Unreadable, match="the disk is gone"):
-        ask(slow.ds, "series", params)
 
 
 def test_pieces_that_share_work_are_read_in_one(held: dict[str, Any]) -> None:

@@ -211,7 +211,7 @@ class Viewer {
     } else if (changed('window', 'projection', 'center', 'scale')) {
       this.panes.forEach(pane => pane.moved(() => this.ask()));
     } else {
-      this.panes.forEach(pane => pane.redraw());
+      this.panes.forEach(pane => changed('color_map', 'limits', 'coasts') && pane.redraw());
       this.tools.drawn();
     }
     if (!this.play.dim) {

@@ -31,10 +31,12 @@ export class Chart {
   private plot: LinePlot | null = null;
   private step: number | null = null;
   private drawing = 0;
+  /** Of the element, when it was drawn. */
+  private width = 0;
   private readonly stops: (() => void)[] = [];
 
   constructor(private readonly name: string) {
-    const size = new ResizeObserver(() => this.later());
+    const size = new ResizeObserver(() => this.element.clientWidth !== this.width && this.later());
     size.observe(this.element);
     this.stops.push(
       () => size.disconnect(),
@@ -85,7 +87,7 @@ export class Chart {
 
   private draw(): void {
     const { spec, canvas } = this;
-    const width = this.element.clientWidth;
+    const width = (this.width = this.element.clientWidth);
     if (!spec || this.element.hidden || !width) {
       return;
     }

@@ -11,6 +11,8 @@ import { Stream } from './stream';
 
 /** More lines in one chart cannot be told apart. */
 const MOST = 12;
+/** Milliseconds for which an answer is awaited before it is said that one is. */
+const QUICK = 150;
 /** Dashes of what is beside it. */
 const BESIDE = [7, 3, 1, 3];
 
@@ -47,6 +49,7 @@ export class Points {
   private readonly along = dimensionChoice('Along', () => this.sync());
   private readonly note = h('p', { class: 'portal-card-note', role: 'status', hidden: true });
   private entries: Entry[] = [];
+  private waiting: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     private readonly host: ToolHost,
@@ -61,6 +64,7 @@ export class Points {
   }
 
   dispose(): void {
+    clearTimeout(this.waiting);
     this.entries.forEach(stop);
     this.chart.dispose();
     this.element.remove();
@@ -76,7 +80,9 @@ export class Points {
     this.say(this.entries.length >= MOST ? `${MOST} points are compared at once: remove one first.` : '');
     if (this.entries.length < MOST) {
       this.entries.push(this.entryOf(where, null, '', asked, along));
-      this.show();
+      // A quick answer comes before: each picture of the page that is drawn meanwhile would hold it up.
+      clearTimeout(this.waiting);
+      this.waiting = setTimeout(() => this.show(), QUICK);
     }
   }
 
@@ -221,6 +227,7 @@ export class Points {
   }
 
   private show(): void {
+    clearTimeout(this.waiting);
     this.element.hidden = this.entries.length === 0 && this.note.hidden;
     const rows = this.entries.map((entry, i) => {
       const { color } = styleOf(i);

@@ -30,10 +30,12 @@ export class SectionChart {
   private box: Box | null = null;
   private at: [number, number] = [0, 0];
   private drawing = 0;
+  /** Of the element, when it was drawn. */
+  private width = 0;
   private readonly stops: (() => void)[] = [];
 
   constructor(private readonly name: string) {
-    const size = new ResizeObserver(() => this.later());
+    const size = new ResizeObserver(() => this.element.clientWidth !== this.width && this.later());
     size.observe(this.element);
     this.stops.push(
       () => size.disconnect(),
@@ -63,7 +65,7 @@ export class SectionChart {
 
   private draw(): void {
     const { spec, canvas } = this;
-    const width = this.element.clientWidth;
+    const width = (this.width = this.element.clientWidth);
     if (!spec || !width) {
       return;
     }

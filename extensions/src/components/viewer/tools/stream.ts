@@ -28,6 +28,7 @@ interface Rows {
 }
 
 export interface StreamEvents {
+  /** It is known what is read; the first values may be there too. */
   began(): void;
   /** More values are there, or it has ended. */
   changed(): void;
@@ -49,7 +50,7 @@ export class Stream {
   constructor(ask: Ask, method: string, params: object, events: StreamEvents) {
     const onPart = (part: unknown, buffers: Bytes[]) => {
       if (this.state === 'running') {
-        this.take(part as Head | Rows, buffers.map(numbers), events);
+        this.take(part as Head | Rows | (Head & Rows), buffers.map(numbers), events);
       }
     };
     ask(method, params, { onPart, signal: this.abort.signal }).then(
@@ -89,30 +90,39 @@ export class Stream {
     return state === 'stopped' ? `stopped at ${this.done} of ${this.total}` : what;
   }
 
-  private take(part: Head | Rows, arrays: Float64Array<ArrayBuffer>[], events: StreamEvents): void {
-    if ('cost' in part) {
-      this.head = part;
-      [this.positions, this.distances = this.distances] = arrays;
-      this.values = new Float64Array(part.along.size * (part.places ?? 1)).fill(NaN);
+  private take(part: Head | Rows | (Head & Rows), arrays: Float64Array<ArrayBuffer>[], events: StreamEvents): void {
+    // The last array are the values, where there are any; those before it belong to the head.
+    const head = 'cost' in part ? part : null;
+    if (head) {
+      this.head = head;
+      [this.positions] = arrays;
+      this.distances = head.places ? arrays[1] : this.distances;
+      this.values = new Float64Array(head.along.size * (head.places ?? 1)).fill(NaN);
+    }
+    if ('pieces' in part) {
+      const wide = this.head?.places ?? 1;
+      const values = arrays[arrays.length - 1];
+      let taken = 0;
+      for (const [start, count] of part.pieces) {
+        this.values.set(values.subarray(taken, taken + count * wide), start * wide);
+        taken += count * wide;
+      }
+      this.done = part.done;
+      this.state = part.done === part.total ? 'done' : 'running';
+    }
+    if (head) {
       events.began();
-      return;
+    } else {
+      events.changed();
     }
-    const wide = this.head?.places ?? 1;
-    let taken = 0;
-    for (const [start, count] of part.pieces) {
-      this.values.set(arrays[0].subarray(taken, taken + count * wide), start * wide);
-      taken += count * wide;
-    }
-    this.done = part.done;
-    events.changed();
   }
 
   private end(state: 'done' | 'failed', problem: string, events: StreamEvents): void {
     if (this.state === 'running') {
       this.state = state;
       this.problem = problem;
+      events.changed();
     }
-    events.changed();
   }
 }
 

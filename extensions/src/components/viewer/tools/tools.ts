@@ -245,5 +245,6 @@ function isOnEarth({ geometry }: ToolPicture): boolean {
 }
 
 function ratioOf({ plane, overlay }: ToolPicture): number {
-  return plane ? plane.width / Math.max(1, overlay.clientWidth) : 1;
+  // Its width is set in pixels: to ask for what it came to would lay out the page.
+  return plane ? plane.width / Math.max(1, parseFloat(overlay.style.width) || overlay.clientWidth) : 1;
 }

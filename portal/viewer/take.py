@@ -91,13 +91,13 @@ def take(ds: xr.Dataset, what: str, state: ViewState, *, other: xr.Dataset | Non
 
 
 def cell(state: ViewState) -> str:
-    """Write a notebook cell that shows the view again."""
+    """Write a notebook cell that shows the view again, given ``ds`` (and ``other``, the second)."""
     plain = state.to_dict()
     first = ViewState().to_dict()
     chosen = {k: v for k, v in plain.items() if k == "version" or v != first.get(k)}
-    return (
-        f"import portal\n\nportal.view(ds, state={pformat(chosen, width=88, sort_dicts=False)})\n"
-    )
+    second = "compare=other, " if state.compare is not None and state.compare.data == "b" else ""
+    text = pformat(chosen, width=88, sort_dicts=False)
+    return f"import portal\n\nportal.view(ds, {second}state={text})\n"
 
 
 def _text(name: str, text: str) -> Taken:

@@ -88,8 +88,8 @@ def views() -> list[ViewerWidget]:
 
 
 def plot(viewer: Locator) -> Floats:
-    """The plot's box as it is on the screen, (height, width, 3)."""
-    axes = viewer.locator("[data-portal-plot]")
+    """The box of the first plot as it is on the screen, (height, width, 3)."""
+    axes = viewer.locator("[data-portal-plot]").first
     axes.scroll_into_view_if_needed()
     told, at = axes.get_attribute("data-portal-plot"), axes.bounding_box()
     assert told is not None

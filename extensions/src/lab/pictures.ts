@@ -74,7 +74,8 @@ function standIn({ content: { rendermime } }: NotebookPanel): void {
     renderer.renderModel = async model => {
       const [png, text] = [model.data[PNG], model.data['text/plain']];
       const stand = () => {
-        const live = renderer instanceof Panel && renderer.widgets.length > 0;
+        // The cell may have been run meanwhile: its output is another one.
+        const live = renderer.isDisposed || (renderer instanceof Panel && renderer.widgets.length > 0);
         if (!live && typeof png === 'string' && typeof text === 'string' && text.startsWith(OURS)) {
           const img = h('img', { src: `data:${PNG};base64,${png}`, alt: text });
           const hint = h('p', {}, 'A saved picture. Run the cell again for the interactive view.');

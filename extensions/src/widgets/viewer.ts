@@ -9,7 +9,7 @@ import { type Description, Frame, type FrameHeader, type FrameSource } from '../
 import { KERNEL_GONE, watchKernel } from '../components/viewer/gone';
 import { pageSource } from '../components/viewer/page';
 import { firstState, isSame, merged, type ViewState } from '../components/viewer/state';
-import { stateInLink } from '../components/viewer/take/link';
+import { takeLink, watchLinks } from '../components/viewer/take/link';
 import { createViewer } from '../components/viewer/viewer';
 
 /** Seconds: a frame of a remote array may take its time. */
@@ -22,7 +22,9 @@ const ECHO = 5_000;
 function kernelSource(model: Model, channel: Channel): FrameSource & { close(): void } {
   const description = model.get('description') as Description;
   const read = () => merged(firstState(description.default), model.get('state') as Partial<ViewState>);
-  let kept: ViewState = merged(read(), stateInLink(location.hash, description));
+  const title = model.get('title') as string;
+  const linked = takeLink({ title, description });
+  let kept: ViewState = merged(read(), linked ?? {});
   /** States that were written and may come back, though later ones are shown by now. */
   const sent: { text: string; until: number }[] = [];
   let writing = false;
@@ -33,9 +35,12 @@ function kernelSource(model: Model, channel: Channel): FrameSource & { close(): 
     writing = false;
     model.save_changes();
   }, SETTLED);
+  if (linked) {
+    write();
+  }
   const other = model.get('other') as Description | null;
   return {
-    title: model.get('title') as string,
+    title,
     description,
     ...(other ? { other } : {}),
     colorMaps: model.get('color_maps') as Record<string, string>,
@@ -68,7 +73,11 @@ function kernelSource(model: Model, channel: Channel): FrameSource & { close(): 
         }
       };
       model.on('change:state', heard);
-      return () => model.off('change:state', heard);
+      const unlink = watchLinks({ title, description }, state => changed(merged(kept, state)));
+      return () => {
+        unlink();
+        model.off('change:state', heard);
+      };
     },
     close: write.cancel
   };

@@ -31,6 +31,7 @@ export function takeHost(of: Composed): TakeHost {
     source: of.source,
     ask: of.source.ask ?? null,
     state: of.state,
+    pinned: () => pinned(of),
     title: of.title,
     still: of.still,
     size() {
@@ -62,4 +63,13 @@ export function takeHost(of: Composed): TakeHost {
       }
     }
   };
+}
+
+/** Two pictures side by side have limits each of their own, categories have none. */
+function pinned(of: Composed): ViewState {
+  const state = of.state();
+  const look = of.panes()[0].picture.look;
+  const [low, high] = look && !look.categories ? look.limits : [NaN, NaN];
+  const known = of.panes().length === 1 && Number.isFinite(high - low) && low < high;
+  return known ? { ...state, limits: [low, high] } : state;
 }

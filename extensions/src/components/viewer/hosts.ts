@@ -45,6 +45,8 @@ export interface Tools {
 export interface TakeHost {
   readonly source: FrameSource;
   state(): ViewState;
+  /** The state with the limits that were chosen for the reader: they depend on what was read. */
+  pinned(): ViewState;
   title(): string;
   /** CSS pixels of the whole picture, axes and bar included. */
   size(): { width: number; height: number };

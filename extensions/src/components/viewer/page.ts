@@ -38,7 +38,7 @@ export function pageSource(text: string): FrameSource {
     description: page.description,
     colorMaps: page.color_maps,
     notes: page.notes,
-    state: stateInLink(location.hash, page.description),
+    state: stateInLink(location.hash, page) ?? {},
     async frame(request) {
       const view = page.description.variables.find(v => v.name === request.variable);
       const asked = [request.x ?? view?.x, request.y ?? view?.y];

@@ -2,7 +2,7 @@
 import { button, h, say } from '../../dom';
 import type { Take, TakeHost } from '../hosts';
 import { pngOf, stepsOf, svgOf } from './figure';
-import { linkTo } from './link';
+import { addressOf, linkTo } from './link';
 import { MOST_FRAMES, type MovieFormat, movieOf } from './movie';
 
 type Control = HTMLInputElement | HTMLSelectElement;
@@ -22,6 +22,7 @@ class Menu implements Take {
   private readonly speed = number('Frames per second', 8, 1, 50, 1);
   private readonly across = number('Width (pixels)', 960, 160, 3840, 10);
   private readonly movie: HTMLElement;
+  private readonly link: HTMLElement;
   private readonly status = h('p', { class: 'portal-viewer-take-status', role: 'status' });
   private readonly bar = h('progress', { 'aria-label': 'Progress', hidden: true });
   private readonly stop = button('Cancel', () => this.working?.abort(), { hidden: true });
@@ -41,7 +42,7 @@ class Menu implements Take {
         return download(blob, this.name('svg'));
       }, 'Save as SVG')
     );
-    const link = inNotebook() ? null : save('Link', async () => this.copy(linkTo(host.state(), location.href)), 'Copy a link');
+    this.link = save('Link', async () => this.copy(linkTo(host.pinned(), host.source, addressOf(this.element)!)), 'Copy a link');
     this.movie = group(
       'Movie',
       labelled('Along', this.dim),
@@ -52,7 +53,7 @@ class Menu implements Take {
       save('GIF', signal => this.animate('gif', signal), 'Save as GIF'),
       save('MP4', signal => this.animate('mp4', signal), 'Save as MP4')
     );
-    const parts: (HTMLElement | null)[] = host.ask
+    const parts = host.ask
       ? [
           picture,
           group(
@@ -65,11 +66,11 @@ class Menu implements Take {
             'Code',
             save('xarray code', () => this.code('code'), 'Copy the xarray code of this view'),
             save('Notebook cell', () => this.code('cell'), 'Copy a notebook cell of this view'),
-            link
+            this.link
           ),
           this.movie
         ]
-      : [picture, group('Code', link)];
+      : [picture, group('Code', this.link)];
     const done = h('div', { class: 'portal-viewer-take-done' }, this.status, this.bar, this.stop, this.text);
     this.element.append(
       this.summary,
@@ -86,7 +87,7 @@ class Menu implements Take {
     });
   }
 
-  /** Offer the dimensions that can be animated now. */
+  /** Offer the dimensions that can be animated now, and a link where there is an address. */
   private refresh(): void {
     const { x, y, variable, speed } = this.host.state();
     const { variables, dimensions } = this.host.source.description;
@@ -102,6 +103,7 @@ class Menu implements Take {
       this.bound();
     }
     this.movie.hidden = sliders.length === 0;
+    this.link.hidden = addressOf(this.element) === null;
   }
 
   private bound(): void {
@@ -138,7 +140,7 @@ class Menu implements Take {
   }
 
   private async code(what: 'code' | 'cell'): Promise<string> {
-    const { buffers } = await this.host.ask!('save', { what, state: this.host.state() });
+    const { buffers } = await this.host.ask!('save', { what, state: what === 'cell' ? this.host.pinned() : this.host.state() });
     return this.copy(new TextDecoder().decode(buffers[0]));
   }
 
@@ -199,7 +201,7 @@ class Menu implements Take {
   }
 }
 
-function group(name: string, ...children: (Node | null)[]): HTMLElement {
+function group(name: string, ...children: Node[]): HTMLElement {
   return h('fieldset', {}, h('legend', {}, name), ...children);
 }
 
@@ -216,9 +218,6 @@ function number(name: string, value: number, min: number, max: number, step: num
 
 const inputOf = (label: HTMLLabelElement) => label.querySelector('input')!;
 const valueOf = (label: HTMLLabelElement) => inputOf(label).valueAsNumber;
-
-/** In a notebook an address leads to the notebook, not to the view: its cell is what restores it. */
-const inNotebook = () => document.querySelector('.jp-LabShell, .jp-NotebookPanel, #jp-top-bar') !== null;
 
 function download(blob: Blob, name: string): string {
   const url = URL.createObjectURL(blob);

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
@@ -20,6 +20,7 @@ import portal
 from portal.ui.page import save_page
 from portal.viewer import COLOR_MAPS
 from tests.faces.bare import Bare, bare
+from tests.faces.looks import series
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
@@ -104,6 +105,28 @@ def test_a_png_has_the_size_asked_for(quiet_page: Page, scheme: Any, tmp_path: P
     assert north_west[1] < south_east[1]
     heading = np.asarray(image.convert("L"))[: image.height // 8]
     assert heading.min() < 60
+
+
+@pytest.mark.parametrize("make", [globe, series])
+def test_what_is_saved_is_for_paper_in_the_dark_too(
+    quiet_page: Page, make: Callable[[], xr.Dataset]
+) -> None:
+    ink = "getComputedStyle(document.querySelector('.portal-viewer-title')).color"
+    with bare(quiet_page, portal.view(make())):
+        found = []
+        opened(quiet_page)
+        quiet_page.get_by_label("Dots per inch").fill("110")
+        for scheme in ("light", "dark"):
+            quiet_page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            pictures = [saved(quiet_page, f"Save as {kind}") for kind in ("PNG", "SVG")]
+            found.append((quiet_page.evaluate(ink), pictures))
+        (light, in_light), (dark, in_dark) = found
+        assert light != dark
+        assert in_light == in_dark
+    image = np.asarray(Image.open(io.BytesIO(in_dark[0])).convert("RGB"))
+    # The margins are white all around: nothing is cut off.
+    assert (np.concatenate([image[:5], image[-5:]]) > 250).all()
+    assert (np.concatenate([image[:, :5], image[:, -5:]], axis=1) > 250).all()
 
 
 def test_a_png_follows_zoom_and_limits(quiet_page: Page) -> None:

@@ -327,10 +327,13 @@ export class Pane {
     const best = await this.store.best(rich || !this.host.source.ask ? request : { ...request, ...finer });
     const box = this.picture.compose(context, theme, this.host.state(), best, width, height);
     if (box) {
-      // The bar writes in the colour of its element: that of the screen's theme.
-      this.bar.element.style.color = theme.ink;
+      // The bar draws in the colours of its element: those of the screen's theme.
+      const { style } = this.bar.element;
+      style.color = theme.ink;
+      style.setProperty('--portal-viewer-line', theme.faint);
       this.bar.draw(context, box);
-      this.bar.element.style.color = '';
+      style.color = '';
+      style.removeProperty('--portal-viewer-line');
     }
   }
 

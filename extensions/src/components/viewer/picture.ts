@@ -155,7 +155,7 @@ export class Picture {
   /** A frame at another size, for an export; returns where the colour bar goes. */
   compose(context: CanvasRenderingContext2D, theme: Theme, state: ViewState, frame: Frame, width: number, height: number): Box | null {
     if (frame.header.kind === 'series') {
-      lineOf(frame, theme, width).draw(context);
+      lineOf(frame, theme, width, height).draw(context);
       return null;
     }
     const geometry = frame.geometry;

@@ -15,12 +15,15 @@ export interface Line {
   step(i: number, dx: number, dy: number): number;
 }
 
-export function lineOf(frame: Frame, theme: Theme, width: number): Line {
+/** As high as it needs to be, or of a height that is given. */
+export function lineOf(frame: Frame, theme: Theme, width: number, tall?: number): Line {
   const { x, units } = frame.header;
   const positions = frame.array('x')!;
   const values = Float64Array.from({ length: positions.length }, (_, i) => frame.value(i));
   const lines = [{ label: '', color: theme.accent, values }];
-  const plot = linePlot({ axis: x!, positions, lines, units }, theme, width);
+  const spec = { axis: x!, positions, lines, units };
+  const own = linePlot(spec, theme, width);
+  const plot = tall === undefined ? own : linePlot(spec, theme, width, Math.max(40, own.box.height + tall - own.height));
   const { box, height, draw, find, describe } = plot;
   return {
     width,

@@ -69,7 +69,8 @@ export function drawRamp(context: RampContext, box: Box, look: Look, ink: Ink, l
       next++;
     }
     context.fillStyle = cssColor(look.table[step]);
-    context.fillRect(ramp.left, ramp.top + row, ramp.width, next - row);
+    // Each down to the end: between two that only touch, the ground would shine through.
+    context.fillRect(ramp.left, ramp.top + row, ramp.width, ramp.height - row);
   }
   context.strokeStyle = ink.faint;
   context.strokeRect(ramp.left - 0.5, ramp.top - 0.5, ramp.width + 1, ramp.height + 1);

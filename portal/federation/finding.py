@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from portal.core.found import Bin, SearchResult
 from portal.core.item import Item
+from portal.core.opening import opened
 from portal.core.policy import Action
 from portal.core.query import Query, Sort
 from portal.federation.door import Door
@@ -154,9 +155,7 @@ class Finding(Door):
         """
         found, name = self._item(item)
         self._require_data(found)
-        import portal.core.hdf5  # noqa: F401 - before threads load its parts
-
-        dataset = self.registry.catalog(found.facility, name).open(found)
+        dataset = opened(self.registry.catalog(found.facility, name), found)
         self.gate.write("open", item=found.id)
         return dataset
 

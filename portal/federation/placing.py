@@ -10,6 +10,7 @@ from portal.core.analysis import Analysis
 from portal.core.contracts import Compute
 from portal.core.item import Item
 from portal.core.job import Resources
+from portal.core.opening import opened
 from portal.core.policy import Action
 from portal.core.run import InputRef
 from portal.errors import InvalidAnalysis, InvalidParameter, PortalError
@@ -179,10 +180,9 @@ class Placing(Door):
         return asked.answers[_SURVEY], asked.answers[_NEEDS]
 
     def _open(self, ref: InputRef) -> Any:
-        import portal.core.hdf5  # noqa: F401 - before threads load its parts
         from portal.core.plugins import CATALOGS, build_driver
 
-        return build_driver(CATALOGS, ref.opener, ref.item.facility).open(ref.item)
+        return opened(build_driver(CATALOGS, ref.opener, ref.item.facility), ref.item)
 
 
 def require_analysis(analysis: object) -> Analysis:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from portal.core.contracts import Catalog, SupportsQuicklook
 from portal.core.item import Item
+from portal.core.opening import opened
 from portal.errors import TooLarge, Unreadable
 
 if TYPE_CHECKING:
@@ -60,9 +61,7 @@ def quicklook(directory: Path, item: Item, catalog: Catalog) -> bytes:
         pass
     given = catalog.quicklook(item) if isinstance(catalog, SupportsQuicklook) else None
     if given is None:
-        import portal.core.hdf5  # noqa: F401 - before threads load its parts
-
-        with catalog.open(item) as dataset:
+        with opened(catalog, item) as dataset:
             picture = _drawn(dataset, item)
     else:
         picture = _reduced(given, item)

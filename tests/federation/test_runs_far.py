@@ -77,7 +77,9 @@ def test_from_placing_to_a_result_fetched_from_afar(fed: portal.Federation, tmp_
 def test_why_it_waits_and_what_is_forgotten(
     fed: portal.Federation, lab_a, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = lab_a.cluster.run("sbatch", "--parsable", "-N2", "--exclusive", "--wrap=sleep 600")
+    other = lab_a.cluster.run(
+        "sbatch", "--parsable", "-N2", "--exclusive", "--output=/dev/null", "--wrap=sleep 600"
+    )
     wait_until(lambda: lab_a.cluster.states().get(other.strip()) == "RUNNING")
     whole = Resources(node_count=2, exclusive_node_use=True)
     run = fed.run(endless, co2=CO2, at="laba", resources=whole)

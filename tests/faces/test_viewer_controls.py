@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
+import xarray as xr
 
 import portal
 from tests.faces.bare import bare
-from tests.faces.viewing import PICTURE, READOUT, cube, slider, until
+from tests.faces.looks import plot
+from tests.faces.viewing import PICTURE, READOUT, Gate, asked, cube, meanwhile, slider, until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -69,6 +72,34 @@ def test_the_keyboard_does_all_of_it(view: Page) -> None:
         view.keyboard.press("Tab")
         focused = view.evaluate("document.activeElement.tagName")
         assert focused in {"BUTTON", "INPUT", "SELECT", "SUMMARY", "DIV"}
+
+
+def test_what_a_frame_does_not_reach_is_filled_with_what_was_seen_before(view: Page) -> None:
+    lat, lon = np.linspace(-89, 89, 500), np.linspace(-179.5, 179.5, 1_500)
+    field = np.broadcast_to(lon.astype(np.float32), (2, lat.size, lon.size))
+    ds = xr.Dataset({"field": (("time", "lat", "lon"), field)}, {"lat": lat, "lon": lon})
+    widget = portal.view(ds, state={"coasts": False})
+    gate = Gate(widget)
+    with bare(view, widget) as served:
+        until(view, "frame.quality === 'still'")
+        viewer = view.locator(".portal-viewer")
+        view.focus(PICTURE)
+        view.keyboard.press("+")
+        view.keyboard.press("+")
+        meanwhile(view, lambda: [p for p in asked(served, quality="still") if p.get("window")])
+        until(view, "frame.quality === 'still'")
+        for keys in (["Shift+ArrowRight"] * 2, ["-"]):
+            gate.open.clear()
+            before = len(asked(served))
+            for key in keys:
+                view.keyboard.press(key)
+            held = plot(viewer)
+            meanwhile(view, lambda before=before: len(asked(served)) > before)
+            assert view.locator(".portal-viewer-rim").is_visible()
+            gate.open.set()
+            view.locator(".portal-viewer-rim").wait_for(state="hidden")
+            apart = np.abs(held - plot(viewer)).max(axis=-1)
+            assert apart[5:-5, 5:-5].max() < 16, keys
 
 
 def test_a_step_can_be_typed(view: Page) -> None:

@@ -46,6 +46,8 @@ export class Pane {
   /** Where the pointer is, in CSS pixels of the picture. */
   pointer: [number, number] | null = null;
   private request: FrameRequest | null = null;
+  /** What the frame that is shown was asked by. */
+  private shown: FrameRequest | null = null;
   private subject: Subject | null = null;
   private asked: { width: number; height: number } | null = null;
   private readonly mark = h('div', { class: 'portal-viewer-mark', hidden: true });
@@ -63,9 +65,12 @@ export class Pane {
     const cells = this.picture.painter.canvas;
     cells.className = 'portal-viewer-cells';
     cells.setAttribute('aria-hidden', 'true');
-    this.stage.append(cells, this.overlay, this.bar.element, this.mark, this.single, this.message.element);
+    const { canvas: rim } = this.picture.rim;
+    rim.className = 'portal-viewer-rim';
+    rim.setAttribute('aria-hidden', 'true');
+    this.stage.append(cells, rim, this.overlay, this.bar.element, this.mark, this.single, this.message.element);
     this.store = new FrameStore(source, cache, {
-      arrived: frame => this.show(frame),
+      arrived: (frame, request) => this.show(frame, request),
       failed: text => this.fail(text, true),
       waiting: progress => this.message.waiting(progress)
     });
@@ -97,7 +102,7 @@ export class Pane {
     const planned = plan.map(at => ask(Object.fromEntries(dims.map(d => [d, at[d] ?? index[d]]))));
     const held = this.store.want(this.request, planned);
     if (held) {
-      this.show(held);
+      this.show(held, this.request);
     }
     return held !== null;
   }
@@ -188,11 +193,12 @@ export class Pane {
     return next;
   }
 
-  private show(frame: Frame): void {
+  private show(frame: Frame, request = this.shown): void {
     const { kind, units } = frame.header;
     const state = this.host.state();
     const fresh = this.frame !== frame;
     this.frame = frame;
+    this.shown = request;
     this.drawnAt = this.width;
     if (!this.message.element.hidden) {
       this.message.hide();
@@ -200,13 +206,27 @@ export class Pane {
     this.visible(kind === 'value' ? 'single' : kind === 'series' ? 'line' : 'cells');
     if (kind === 'value') {
       this.single.textContent = valueText(frame.value(0), units);
-    } else if (this.picture.show(frame, state, this.width)) {
-      this.arrange();
+    } else {
+      if (this.picture.show(frame, state, this.width)) {
+        this.arrange();
+      }
+      this.picture.beyond(this.overview());
     }
     this.point(this.cell !== null && this.cell < frame.cells.length ? this.cell : null, !this.mark.hidden);
     if (fresh) {
       this.host.painted(this, frame);
     }
+  }
+
+  /** The whole of what is shown, where a frame of a part of it does not reach. */
+  private overview(): Frame | null {
+    const { geometry, plane } = this.picture;
+    if (!this.shown?.window || !geometry || !plane) {
+      return null;
+    }
+    const { window, ...whole } = this.shown;
+    const reaches = covers(window, plane.window, isGeographic(geometry));
+    return reaches ? null : (this.host.cache.get(keyOf(whole))?.frame ?? null);
   }
 
   /** What takes a look at every cell, or is not worth a step's time: done when nothing moves. */
@@ -230,7 +250,7 @@ export class Pane {
     }
     const { left, top, width, height } = box;
     this.axes.setAttribute('data-portal-plot', [left, top, width, height].join(' '));
-    for (const part of [this.overlay, this.picture.painter.canvas]) {
+    for (const part of [this.overlay, this.picture.painter.canvas, this.picture.rim.canvas]) {
       Object.assign(part.style, { left: `${left}px`, top: `${top}px`, width: `${width}px`, height: `${height}px` });
     }
     if (layout) {
@@ -257,6 +277,9 @@ export class Pane {
 
   private visible(what: 'cells' | 'line' | 'single' | null): void {
     this.axes.hidden = what === null || what === 'single';
+    if (what !== 'cells') {
+      this.picture.rim.hide();
+    }
     this.picture.painter.canvas.hidden = this.bar.element.hidden = what !== 'cells';
     this.overlay.hidden = this.axes.hidden;
     this.single.hidden = what !== 'single';
@@ -306,7 +329,7 @@ export class Pane {
   /** Settled when the best frame of what is wanted is shown. */
   async still(): Promise<void> {
     if (this.request) {
-      this.show(await this.store.best(this.request));
+      this.show(await this.store.best(this.request), this.request);
     }
   }
 

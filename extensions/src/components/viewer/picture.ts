@@ -11,6 +11,7 @@ import type { Look } from './paint/look';
 import { createPainter, NONE, type Painter } from './paint/painter';
 import { beside, central, describeCell, middleOf } from './place';
 import { type Box, screenRatio, sized, type Theme, themeOf } from './plot';
+import { Rim } from './rim';
 import { type Line, lineOf } from './series';
 import { isSame, type ViewState } from './state';
 
@@ -20,6 +21,7 @@ const LINES = { coast: 'rgba(20, 20, 20, 0.85)', border: 'rgba(20, 20, 20, 0.85)
 export class Picture {
   readonly axes: HTMLCanvasElement;
   readonly painter: Painter = createPainter();
+  readonly rim = new Rim();
   readonly outlines: Outlines;
   layout: Layout | null = null;
   plane: Plane | null = null;
@@ -77,6 +79,16 @@ export class Picture {
     return this.frame !== null && this.show(this.frame, state, width);
   }
 
+  /** Fill what the frame does not reach with another one of the same; null: nothing there. */
+  beyond(other: Frame | null): void {
+    const { map, plane, look } = this;
+    if (other?.geometry && map && plane && look) {
+      this.rim.show(other, map, plane, look);
+    } else {
+      this.rim.hide();
+    }
+  }
+
   themed(): void {
     this.colours = null;
     this.state = null;
@@ -84,6 +96,7 @@ export class Picture {
 
   dispose(): void {
     this.painter.dispose();
+    this.rim.dispose();
   }
 
   /** Cell under a point, in CSS pixels of the picture. */

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 PLAIN: tuple[str, ...] = ()
 EMULATED = ("--use-angle=swiftshader", "--enable-unsafe-swiftshader")
 #: Milliseconds that a picture may take before the measurement is given up.
-PATIENCE = 180_000
+PATIENCE = 90_000
 #: Milliseconds without new pixels after which a picture is taken for whole.
 STILL = 300
 #: Milliseconds between frames that come in time, and how many of them make a browser at rest.

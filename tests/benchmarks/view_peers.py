@@ -112,8 +112,11 @@ def show(time=0):
         """
 import ipywidgets
 import lexcube
+import pandas
 import xarray as xr
-cube = lexcube.Cube3DWidget(xr.open_zarr({path!r}).cells, cmap="viridis")
+cells = xr.open_zarr({path!r}).cells
+days = pandas.date_range("2000-01-01", periods=1000)
+cube = lexcube.Cube3DWidget(cells.assign_coords(time=days), cmap="viridis")
 slider = ipywidgets.IntSlider(0, 0, 998)
 slider.observe(lambda event: setattr(cube, "zlim", (event["new"], 999)), "value")
 ipywidgets.VBox([cube, slider])

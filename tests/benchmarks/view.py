@@ -24,6 +24,7 @@ def main() -> None:
             [
                 *view_lab.figures(stores["slices"]),
                 *view_moves.slices(stores["slices"]),
+                *view_moves.emulated(stores["slices"]),
                 *view_moves.blocks(stores["blocks"]),
                 *view_moves.in_memory(stores["slices"]),
                 *view_pages.figures(stores["slices"]),

@@ -19,6 +19,7 @@ from tests.faces.looks import until as soon
 from tests.faces.notebook import Notebook
 from tests.faces.viewing import until
 from tests.faces.voila import Served, write_page
+from tests.helpers import wait_until
 from tests.viewer.earths import code
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ def test_a_link_opens_a_notebook_with_that_view(context: BrowserContext, lab: La
     alike(viewer, then)
     assert seen(viewer, STATE).shape == then.shape
     # The kernel knows what is shown; the view of another title is left alone.
-    assert said(page, 2) == ["first", STATE]
+    wait_until(lambda: said(page, 2) == ["first", STATE])
 
     # What is shown later is not taken back when the cell is run again.
     assert "#" not in page.url

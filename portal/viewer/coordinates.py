@@ -89,6 +89,22 @@ def points_down(coordinate: xr.DataArray | None) -> bool:
     return units in _PRESSURE or text_of(coordinate.attrs.get("standard_name")) == "depth"
 
 
+def upright(array: xr.DataArray, dim: str) -> dict[str, bool]:
+    """Say how a profile along a dimension is drawn.
+
+    Returns
+    -------
+    dict
+        ``upright``, whether its axis is the vertical one, and ``down``, whether larger values lie
+        lower there.
+    """
+    coordinate = coordinate_of(array, dim)
+    return {
+        "upright": role_of(dim, coordinate) == "vertical",
+        "down": points_down(coordinate),
+    }
+
+
 def is_time(coordinate: xr.DataArray) -> bool:
     """Whether the values are dates, of the standard calendar or of another one (cftime)."""
     return coordinate.dtype.kind == "M" or _holds_cftime(coordinate)

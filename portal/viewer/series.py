@@ -9,7 +9,7 @@ import numpy as np
 
 from portal.errors import InvalidParameter
 from portal.viewer.axes import axis_of
-from portal.viewer.coordinates import coordinate_of, points_down, role_of
+from portal.viewer.coordinates import upright
 from portal.viewer.cost import Cost, Speed, cost_of
 from portal.viewer.pieces import pieces_of
 from portal.viewer.stream import Cancel, Kept, Part, Step, at_once, stream
@@ -101,7 +101,6 @@ def opening(
     points down, and ``upright``, whether it is drawn so); its array are the positions of all steps.
     """
     size = checked_size(array, along)
-    coordinate = coordinate_of(array, along)
     axis = axis_of(array, along)
     positions = np.empty(size)
     positions[axis.order] = axis.values
@@ -114,8 +113,7 @@ def opening(
     header = axis.header() | {
         "labels": labels,
         "size": size,
-        "down": points_down(coordinate),
-        "upright": role_of(along, coordinate) == "vertical",
+        **upright(array, along),
     }
     return Part({"cost": cost.to_dict(), "along": header}, (positions,)), cost
 

@@ -11,7 +11,7 @@ import numpy as np
 from portal.errors import InvalidParameter
 from portal.viewer.axes import axis_of
 from portal.viewer.call import go_on
-from portal.viewer.coordinates import coordinate_of, labels_of
+from portal.viewer.coordinates import coordinate_of, labels_of, upright
 from portal.viewer.decimate import area_mean, block_middles, extremes
 from portal.viewer.describe import view_along
 from portal.viewer.frame import Frame, frame_of
@@ -121,7 +121,7 @@ class Shot:
         labels = None if axis.labels is None else [axis.labels[i] for i in kept]
         header = self._header(y) | {
             "encoding": {"dtype": "f64"},
-            "x": axis.header() | {"labels": labels},
+            "x": axis.header() | {"labels": labels, **upright(self._array, dim)},
         }
         return frame_of(header, {"x": x, "cells": y})
 

@@ -259,13 +259,24 @@ def _line(draw: ImageDraw, box: _Box, frame: Frame) -> None:
         reach = max(1.0, abs(ends[0]) * 0.05)
         ends = ends[0] - reach, ends[1] + reach
     across = (float(x[0]), float(x[-1])) if x.size and x[0] != x[-1] else (0.0, 1.0)
-    _axis(draw, box, frame.header["x"], across, "x")
-    for value in _ticks(ends, 6):
-        at = box.top + box.height * (1 - float(_position(np.array(value), ends, "linear")))
-        draw.text((box.left - 5, at), _number(value), fill=INK, anchor="rm")
+    axis = frame.header["x"]
+    places = _position(x, across, "linear")
+    values = _position(y, ends, "linear")
+    if axis.get("upright"):
+        if not axis.get("down"):
+            across, places = (across[1], across[0]), 1 - places
+        plain = {"kind": "number", "title": "", "units": frame.header["units"]}
+        _axis(draw, box, plain, ends, "x")
+        _axis(draw, box, axis, across, "y")
+    else:
+        _axis(draw, box, axis, across, "x")
+        for value in _ticks(ends, 6):
+            at = box.top + box.height * (1 - float(_position(np.array(value), ends, "linear")))
+            draw.text((box.left - 5, at), _number(value), fill=INK, anchor="rm")
+        places, values = values, places
+        places = 1 - places
     with np.errstate(all="ignore"):
-        px = box.left + (x - across[0]) / (across[1] - across[0]) * box.width
-        py = box.top + (1 - _position(y, ends, "linear")) * box.height
+        px, py = box.left + values * box.width, box.top + places * box.height
     run: list[tuple[float, float]] = []
     for i in range(y.size):
         if known[i] and math.isfinite(px[i]) and math.isfinite(py[i]):

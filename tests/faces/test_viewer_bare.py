@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
+from playwright.sync_api import expect
 
 import portal
 from tests.faces.bare import bare
@@ -31,3 +33,26 @@ def test_a_key_press_steps_to_the_next_slice(quiet_page: Page) -> None:
         )
         shown = json.loads(root.get_attribute("data-portal-frame") or "")
         assert shown["variable"] == "field"
+
+
+def test_a_profile_stands_upright(quiet_page: Page) -> None:
+    page = quiet_page
+    level = np.array([1000.0, 850, 500, 200, 100])
+    ds = xr.Dataset(
+        {"t": ("plev", np.arange(5.0) ** 2, {"units": "K"})},
+        {"plev": ("plev", level, {"units": "hPa", "axis": "Z", "positive": "down"})},
+    )
+    with bare(page, portal.view(ds)):
+        axes = page.locator("canvas[data-portal-plot]").first
+        left, top, width, height = map(
+            float, (axes.get_attribute("data-portal-plot") or "").split()
+        )
+        edge = axes.bounding_box()
+        assert edge is not None
+        said = page.locator(".portal-viewer-readout")
+        for y, value, at in ((top + 2, 16, "100"), (top + height - 2, 0, "1000")):
+            page.mouse.move(edge["x"] + left + width / 2, edge["y"] + y)
+            expect(said).to_contain_text(re.compile(rf"\b{value} K\b.*\b{at} hPa"))
+        axes.focus()
+        axes.press("ArrowUp")
+        expect(said).to_contain_text("850 hPa")

@@ -69,6 +69,22 @@ def test_the_state_decides_the_look() -> None:
     np.testing.assert_allclose(seen, color(0.25, "grey"), atol=3)
 
 
+@pytest.mark.parametrize("positive", ["down", "up"])
+def test_a_profile_stands_upright(positive: str) -> None:
+    level = np.array([0.0, 10, 20, 30, 40])
+    attrs = {"axis": "Z", "positive": positive, "units": "m"}
+    # Its value is 0 at the level 0, and 1 at all others.
+    ds = xr.Dataset({"v": ("level", (level > 0) * 1.0)}, {"level": ("level", level, attrs)})
+    made = frame(ds, "v")
+    assert made.header["x"]["upright"] is True
+    assert made.header["x"]["down"] is (positive == "down")
+    drawn = (np.asarray(opened(still(made))) == (0x15, 0x65, 0xC0)).all(axis=-1)
+    rows, columns = np.nonzero(drawn)
+    low = rows[columns < columns.min() + 3].mean()
+    high = rows[columns > columns.max() - 3].mean()
+    assert bool(low < high) is (positive == "down")
+
+
 def test_categories_have_colours_of_their_own() -> None:
     ds = quarters()
     ds["kind"] = ds.field.astype("i1")

@@ -1,7 +1,7 @@
 /** One-dimensional variables: a line with gaps where there is no data. */
 import type { Frame } from './frame';
 import type { Box, Theme } from './plot';
-import { linePlot } from './tools/lines';
+import { type ChartAxis, linePlot } from './tools/lines';
 
 /** A line at a width, and what lies where on it. Lengths are CSS pixels of the whole picture. */
 export interface Line {
@@ -21,7 +21,10 @@ export function lineOf(frame: Frame, theme: Theme, width: number, tall?: number)
   const positions = frame.array('x')!;
   const values = Float64Array.from({ length: positions.length }, (_, i) => frame.value(i));
   const lines = [{ label: '', color: theme.accent, values }];
-  const spec = { axis: x!, positions, lines, units };
+  const axis: ChartAxis = x!;
+  // The keys go up and down as the axis does.
+  const up = axis.upright && axis.down ? -1 : 1;
+  const spec = { axis, positions, lines, units };
   const own = linePlot(spec, theme, width);
   const plot = tall === undefined ? own : linePlot(spec, theme, width, Math.max(40, own.box.height + tall - own.height));
   const { box, height, draw, find, describe } = plot;
@@ -33,6 +36,6 @@ export function lineOf(frame: Frame, theme: Theme, width: number, tall?: number)
     find,
     describe,
     locate: i => plot.locate(i, 0),
-    step: (i, dx, dy) => Math.min(positions.length - 1, Math.max(0, i + dx - dy))
+    step: (i, dx, dy) => Math.min(positions.length - 1, Math.max(0, i + dx - dy * up))
   };
 }

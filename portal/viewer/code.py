@@ -12,7 +12,9 @@ from portal.errors import InvalidParameter
 from portal.viewer.axes import axis_of
 from portal.viewer.coordinates import Role, coordinate_of, labels_of
 from portal.viewer.describe import VariableView, describe, view_along
+from portal.viewer.earth import Earth
 from portal.viewer.meshes import in_degrees, meshes, places_of, with_places
+from portal.viewer.minus import align, check_places, lie_together, onto, second_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,7 +73,7 @@ def slice_of(ds: xr.Dataset, state: ViewState, other: xr.Dataset | None = None) 
     steps = _Steps()
     array = steps.start("view", "ds", places, view.name, state.index, kept)
     if state.compare is not None and state.compare.mode == "difference":
-        array = _minus(steps, array, places, other, state, kept)
+        array = _minus(steps, array, places, view, other, state, kept)
     if array.dtype.kind == "c":
         steps.lines.append("view = abs(view)  # complex numbers are shown by their magnitude")
         array = abs(array)
@@ -114,6 +116,7 @@ def _minus(
     steps: _Steps,
     array: xr.DataArray,
     ds: xr.Dataset,
+    view: VariableView,
     other: xr.Dataset | None,
     state: ViewState,
     kept: list[str],
@@ -134,13 +137,33 @@ def _minus(
             found=", ".join(map(str, second.data_vars)) or "no variables",
             advice="Name one of these.",
         )
-    minus = steps.start("minus", source, second, compare.variable, state.index, kept)
-    steps.lines.append("view = view - minus")
-    units = array.attrs.get("units")
-    difference = (array - minus).rename(f"{array.name}_difference")
-    difference.attrs = {"long_name": f"{array.name} minus {compare.variable}"}
-    if units is not None and units == minus.attrs.get("units"):
-        difference.attrs["units"] = units
+    first, taken = ds[view.name], second[compare.variable]
+    shown = describe(second).variable(compare.variable)
+    assert shown is not None
+    away = second_of(view, shown, taken, compare.data)
+    check_places(first, view, Earth(ds), away, Earth(second))
+    at = {str(d): state.index.get(str(d), 0) for d in first.dims if d not in kept}
+    there = align(first, taken, at, {d: np.arange(first.sizes[d]) for d in kept})
+    minus = steps.start("minus", source, second, compare.variable, there.at, kept)
+    if (away.factor, away.offset) != (1.0, 0.0):
+        scaled = f"minus * {away.factor!r} + {away.offset!r}"
+        steps.lines += [
+            f"# {_one_line(away.notes[0])}",
+            f"minus = ({scaled}).assign_attrs(units={view.units!r})",
+        ]
+        minus = (minus * away.factor + away.offset).assign_attrs(units=view.units)
+    if not lie_together(minus, array, there):
+        steps.lines += ["from portal.viewer.minus import onto", "minus = onto(minus, view)"]
+        minus = onto(minus, array)
+    if "f" in (array.dtype.kind, minus.dtype.kind):
+        steps.lines.append("view = view - minus")
+    else:
+        steps.lines.append("view = view.astype(float) - minus")
+        array = array.astype(float)
+    difference = (array - minus).rename(f"{view.name}_difference")
+    difference.attrs = {"long_name": f"{view.name} minus {compare.variable}"}
+    if view.units and (view.units == shown.units or (away.factor, away.offset) != (1.0, 0.0)):
+        difference.attrs["units"] = view.units
     return difference
 
 

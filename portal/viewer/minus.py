@@ -147,6 +147,51 @@ def align(
     return Aligned(steps, places, tuple(beyond), tuple(notes))
 
 
+def onto(second: xr.DataArray, first: xr.DataArray) -> xr.DataArray:
+    """Bring a variable to the cells of another, as a difference of a view does.
+
+    Parameters
+    ----------
+    second
+        What is brought, lazy or not.
+    first
+        Where to; every dimension of it is one of `second` as well.
+
+    Returns
+    -------
+    xarray.DataArray
+        Of the dimensions of `first` and with their coordinates: along each the nearest value, and
+        NaN further than half a cell beyond the ends.
+
+    Raises
+    ------
+    GridMismatch
+        A dimension is missing in `second`, or not comparable.
+    """
+    picks = {str(d): np.arange(first.sizes[d]) for d in first.dims}
+    there = align(first, second, {}, picks)
+    found = second.isel(there.at).isel(there.picks).drop_vars(second.coords, errors="ignore")
+    found = found.assign_coords({d: first[d] for d in picks if d in first.indexes})
+    for dim, far in zip(picks, there.beyond, strict=True):
+        if far.any():
+            found = found.where(first[dim].copy(data=~far).drop_vars(first.coords, errors="ignore"))
+    return found
+
+
+def lie_together(second: xr.DataArray, first: xr.DataArray, there: Aligned) -> bool:
+    """Whether xarray takes the one from the other cell by cell: their indexes are the same."""
+    return not any(far.any() for far in there.beyond) and all(
+        first.sizes[dim] == second.sizes[dim]
+        and np.array_equal(pick, np.arange(first.sizes[dim]))
+        and (
+            dim not in first.indexes
+            or dim not in second.indexes
+            or first.indexes[dim].equals(second.indexes[dim])
+        )
+        for dim, pick in there.picks.items()
+    )
+
+
 def second_of(first: VariableView, view: VariableView, array: xr.DataArray, data: str) -> Second:
     """Return how a variable is taken away from another, by the units of both.
 

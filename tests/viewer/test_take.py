@@ -189,6 +189,64 @@ def test_a_difference_and_a_second_dataset() -> None:
         take(ds, "code", ViewState.parse({"variable": "t", "compare": compare | {"data": "b"}}))
 
 
+def plain(values: Any, lat: Any, lon: Any, units: str = "K") -> xr.Dataset:
+    """Fields of three times on a regular grid."""
+    days = np.array(["2000-01-01", "2000-02-01", "2000-03-01"], "M8[ns]")
+    return xr.Dataset(
+        {"t": (("time", "lat", "lon"), np.asarray(values), {"units": units})},
+        {
+            "time": days,
+            "lat": ("lat", np.asarray(lat, float), {"units": "degrees_north"}),
+            "lon": ("lon", np.asarray(lon, float), {"units": "degrees_east"}),
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("lat", "lon", "units"),
+    [
+        (np.arange(-80, 81, 20), np.arange(-170, 171, 20), "degC"),
+        (np.arange(80, -81, -20), np.arange(10, 351, 20), "K"),
+        (np.arange(-87, 88, 6), np.arange(0, 360, 7.5), "degC"),
+        (np.arange(-40, 41, 8), np.arange(-60, 61, 9), "K"),
+        (np.arange(-80, 81, 20) + 1e-9, np.arange(-170, 171, 20), "K"),
+    ],
+    ids=["units", "turned", "finer", "smaller", "rounded"],
+)
+def test_a_difference_is_that_of_the_picture(lat: Any, lon: Any, units: str) -> None:
+    random = np.random.default_rng(1)
+    lats, lons = np.arange(-80, 81, 20), np.arange(-170, 171, 20)
+    ds = plain(random.random((3, lats.size, lons.size), "f4"), lats, lons)
+    other = plain(random.random((3, lat.size, lon.size), "f4"), lat, lon, units)
+    other = other.isel(time=[1, 2, 0])  # the same times at other steps
+    compare = {"mode": "difference", "data": "b", "variable": "t"}
+    view = made(ds, other, variable="t", index={"time": 2}, compare=compare)
+    shown = Viewer(ds, other).frame("t", {"time": 2}, width=900, height=900, minus="b:t")
+    seen, step = shown.values(), shown.header["encoding"].get("scale", 0)
+    assert seen.shape == view.shape
+    rows = slice(None, None, -1) if view.lat[0] < view.lat[-1] else slice(None)
+    np.testing.assert_allclose(view.values[rows], seen, atol=step + 2e-4)
+    assert view.attrs["units"] == "K"
+    assert np.isnan(view).any() == (lat.size == 11)
+
+
+def test_differences_of_whole_numbers_do_not_wrap() -> None:
+    counts = np.arange(3 * 2 * 4, dtype="u1").reshape(3, 2, 4)
+    ds, other = (plain(v, [-10, 10], [0, 10, 20, 30]) for v in (counts, counts[::-1]))
+    view = made(
+        ds, other, variable="t", compare={"mode": "difference", "data": "b", "variable": "t"}
+    )
+    assert float(view.min()) == float(view.max()) == -16.0
+
+
+def test_a_difference_without_a_picture_has_no_code() -> None:
+    ds = plain(np.zeros((3, 2, 2)), [0, 1], [0, 1])
+    other = plain(np.zeros((3, 2, 2)), [0, 1], [0, 1], units="m")
+    state = {"variable": "t", "compare": {"mode": "difference", "data": "b", "variable": "t"}}
+    with pytest.raises(InvalidParameter, match="one is in K, the other in m"):
+        take(ds, "code", ViewState.parse(state), other=other)
+
+
 def test_names_that_are_no_identifiers() -> None:
     ds = globe().rename(time="class", lat="north south", t='a "b"/c\n')
     view = made(ds, variable='a "b"/c\n', index={"class": 3}, window=[-60, 60, -30, 30])

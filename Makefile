@@ -71,9 +71,9 @@ PEERS := build/bench/peers
 
 bench-view: env  ## The viewer in a browser, beside hvplot with datashader, ipympl and lexcube
 	@test -x $(PEERS)/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python $(PEERS)
-	$(BIN)/uv pip install --quiet --python $(PEERS)/bin/python --requirements requirements.lock --no-deps
-	$(BIN)/uv pip install --quiet --python $(PEERS)/bin/python --group peers
-	$(BIN)/uv pip install --quiet --python $(PEERS)/bin/python --no-deps --no-build-isolation --editable .
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(PEERS)/bin/python --requirements requirements.lock --no-deps
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(PEERS)/bin/python --group peers
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(PEERS)/bin/python --no-deps --no-build-isolation --editable .
 	$(PEERS)/bin/python -m tests.benchmarks.view
 
 lock: env  ## Resolve the lock anew for Python 3.11 to 3.13

@@ -16,12 +16,14 @@ import psutil
 
 from tests.benchmarks.fts import p95
 from tests.benchmarks.report import figure
-from tests.benchmarks.view_browser import Notebook, Shown, chromium
+from tests.benchmarks.view_browser import LOOK_EVERY, Notebook, Shown, chromium
 from tests.benchmarks.view_peers import PORTAL, Look
 
 JUMPS = 30
 STEPS = 60
 PLAYED = 200
+#: Where one clicks, as parts of the picture's width.
+CLICKS = (0.5, 0.23, 0.71, 0.37, 0.62)
 #: The calls by which the viewer gives a picture in other colours to the browser.
 DRAWN = ("drawImage", "putImageData")
 BEAT = 1000 / 20
@@ -86,8 +88,8 @@ def slices(store: Path) -> list[dict[str, Any]]:
         figure("colour map changed to pixels, p95", p95(colours), "ms", goal=16),
         figure("hover to read-out, p95", p95(hover), "ms", goal=16),
         figure(f"frames dropped in {PLAYED} at 20 a second", dropped, "", goal=0),
-        figure("click to first points of 1,000 slices", charted[0], "ms", goal=200),
-        figure("click to the whole series of 1,000 slices", charted[1], "ms", goal=3500),
+        figure("click to first points of 1,000 slices, p50", charted[0], "ms", goal=200),
+        figure("click to the whole series of 1,000 slices, p50", charted[1], "ms", goal=3500),
         figure("memory of the kernel over 1,000 slices, above the first", memory, "MB"),
     ]
 
@@ -103,7 +105,7 @@ def emulated(store: Path) -> list[dict[str, Any]]:
         figure(f"jump to a far slice, Lab, {said}, p50", statistics.median(far), "ms"),
         figure(f"jump to a far slice, Lab, {said}, p95", p95(far), "ms"),
         figure(f"frames dropped in {PLAYED} at 20 a second, {said}", dropped, ""),
-        figure(f"click to first points of 1,000 slices, {said}", charted[0], "ms"),
+        figure(f"click to first points of 1,000 slices, {said}, p50", charted[0], "ms"),
     ]
 
 
@@ -115,7 +117,7 @@ def blocks(store: Path) -> list[dict[str, Any]]:
     return [
         figure("next slice, chunks (20, 250, 250), p50", statistics.median(taken), "ms", goal=16),
         figure("next slice, chunks (20, 250, 250), p95", p95(taken), "ms"),
-        figure("click to the series, chunks (20, 250, 250)", charted[1], "ms", goal=250),
+        figure("click to the series, chunks (20, 250, 250), p50", charted[1], "ms", goal=250),
     ]
 
 
@@ -209,22 +211,33 @@ def played(notebook: Notebook) -> int:
 
 
 def clicked(notebook: Notebook) -> tuple[float, float]:
-    """Click into the picture; milliseconds to the first points of the series, and to the whole."""
-    box = notebook.output.locator("canvas[role=img]").first.bounding_box()
-    assert box is not None
-    notebook.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    found = notebook.page.wait_for_function(
-        """() => {
-            const drawn = window.bench.marks.filter(
-                m => m.kind === 'portal-charted' && m.took && m.detail.values
-            );
-            const whole = drawn.find(m => m.detail.all);
-            return whole && [drawn[0].took, whole.took];
-        }""",
-        timeout=120_000,
-    ).json_value()
-    notebook.settle()
-    return float(found[0]), float(found[1])
+    """Click into the picture; milliseconds to a series' first points and to its whole, medians."""
+    canvas = notebook.output.locator("canvas[role=img]").first
+    taken = []
+    for share in CLICKS:
+        canvas.scroll_into_view_if_needed()
+        notebook.rest()
+        box = canvas.bounding_box()
+        assert box is not None
+        notebook.page.mouse.click(box["x"] + share * box["width"], box["y"] + box["height"] / 2)
+        found = notebook.page.wait_for_function(
+            """() => {
+                const drawn = window.bench.marks.filter(
+                    m => m.kind === 'portal-charted' && m.took && m.detail.values
+                );
+                const whole = drawn.find(m => m.detail.all);
+                return whole && [drawn[0].took, whole.took];
+            }""",
+            polling=LOOK_EVERY,
+            timeout=120_000,
+        ).json_value()
+        taken.append((float(found[0]), float(found[1])))
+        notebook.settle()
+        notebook.output.get_by_role("button", name="Close Points").click()
+        notebook.settle()
+    first, whole = zip(*taken, strict=True)
+    print(f"clicks {', '.join(f'{f:,.0f}/{w:,.0f}' for f, w in taken)} ms", flush=True)
+    return statistics.median(first), statistics.median(whole)
 
 
 def dragged(notebook: Notebook) -> float:

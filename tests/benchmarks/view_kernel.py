@@ -7,6 +7,7 @@ every slice in turn.
 
 from __future__ import annotations
 
+import gzip
 import itertools
 import statistics
 import subprocess
@@ -20,6 +21,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from portal.ui.widgets.bundle import bundle
 from portal.viewer import Frame, Viewer, tools_methods
 from portal.viewer.cache import CAP
 from portal.viewer.call import Unheard
@@ -175,7 +177,8 @@ def figures() -> list[dict[str, Any]]:
             rows.append(
                 figure(f"{kind}: memory of seeing every slice", grown / 1e6, "MB", goal=bound)
             )
-    return rows + in_memory()
+    size = sum(len(gzip.compress(bundle(f"viewer.{kind}").read_bytes())) for kind in ("js", "css"))
+    return [*rows, *in_memory(), figure("front-end bundle, compressed", size / 1e3, "kB", goal=150)]
 
 
 if __name__ == "__main__":

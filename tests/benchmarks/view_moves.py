@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 import psutil
 
+from portal.viewer.cache import CAP
 from tests.benchmarks.fts import p95
 from tests.benchmarks.report import figure
 from tests.benchmarks.view_browser import LOOK_EVERY, Notebook, Shown, chromium
+from tests.benchmarks.view_kernel import ROW_BYTES
 from tests.benchmarks.view_peers import PORTAL, Look
 
 JUMPS = 30
@@ -90,7 +92,12 @@ def slices(store: Path) -> list[dict[str, Any]]:
         figure(f"frames dropped in {PLAYED} at 20 a second", dropped, "", goal=0),
         figure("click to first points of 1,000 slices, p50", charted[0], "ms", goal=200),
         figure("click to the whole series of 1,000 slices, p50", charted[1], "ms", goal=3500),
-        figure("memory of the kernel over 1,000 slices, above the first", memory, "MB"),
+        figure(
+            "memory of the kernel over 1,000 slices, above the first",
+            memory,
+            "MB",
+            goal=(CAP + 2 * ROW_BYTES["slices"]) / 1e6,
+        ),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 from base64 import b64decode
@@ -14,6 +15,7 @@ from PIL import Image
 
 from portal.errors import InvalidInput, InvalidParameter
 from portal.ui.view import view
+from portal.ui.widgets.bundle import bundle
 from portal.ui.widgets.viewer import ViewerWidget
 from portal.viewer import Frame
 from tests.helpers import wait_until
@@ -123,3 +125,9 @@ def test_what_is_not_xarray_is_refused(data: object) -> None:
 def test_an_unknown_variable_is_refused(ds: xr.Dataset) -> None:
     with pytest.raises(InvalidParameter, match="no variable 'nope'"):
         view(ds, variable="nope")
+
+
+def test_the_front_end_is_small() -> None:
+    """Compressed, 150 kB: every view loads it."""
+    parts = [bundle(f"viewer.{kind}").read_bytes() for kind in ("js", "css")]
+    assert sum(len(gzip.compress(part)) for part in parts) <= 150_000

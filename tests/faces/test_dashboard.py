@@ -21,13 +21,6 @@ DRAWN = """() => Bokeh.documents.some(document => [...document._all_models.value
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    server = Lab(tmp_path_factory.mktemp("lab"))
-    yield server
-    server.end()
-
-
-@pytest.fixture(scope="module")
 def cluster(lab: Lab) -> Iterator[Cluster]:
     with portal.connect(home=lab.home) as fed, fed.cluster(workers=1) as cluster:
         yield cluster

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import pytest
 
 from tests.faces.lab import (
     LONG,
@@ -55,13 +52,6 @@ def held(scenario: xr.Dataset, *, gate: str) -> xr.Dataset:
 #: What is seen of it then: the data are there, the rest waits.
 WAITING = re.compile(r"original\s*1 / 1")
 SCENARIO = '"metoffice:a1b-north-america"'
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    server = Lab(tmp_path_factory.mktemp("lab"))
-    yield server
-    server.end()
 
 
 def test_find_a_dataset_and_write_its_cell(quiet_page: Page, lab: Lab) -> None:

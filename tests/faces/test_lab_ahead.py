@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
-
-import pytest
 
 from tests.faces.lab import LONG, Lab, output, run_cell
 
@@ -28,13 +25,6 @@ HEARD = """
   sessionContext.iopubMessage.connect((_, msg) => window.heard.push(msg.header.msg_type));
 })()
 """
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    server = Lab(tmp_path_factory.mktemp("lab"))
-    yield server
-    server.end()
 
 
 def mark(page: Page, said: str) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
-import pytest
 
 from tests.faces.lab import LONG, Lab, cell, output, run_cell
 from tests.faces.voila import Served, write_page
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 DOORS = re.compile("/portal/api/doors/")
 #: So many steps that few of them are fetched ahead.
 DATA = """\
-import time
 from pathlib import Path
 import numpy as np
 import xarray as xr
@@ -28,14 +26,8 @@ import portal
 values = np.arange(54_000.0).reshape(300, 15, 12)
 ds = xr.Dataset({"t": (("time", "y", "x"), values)})
 """
-WAIT = "while not Path({path!r}).exists(): time.sleep(0.02)"
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    server = Lab(tmp_path_factory.mktemp("lab"))
-    yield server
-    server.end()
+#: Holds a kernel until something is written into a pipe.
+WAIT = "Path({path!r}).read_text()"
 
 
 def shows(viewer: Locator, number: int) -> None:
@@ -75,8 +67,9 @@ def test_a_view_asks_past_the_notebook_and_while_a_cell_runs(
             socket.on("framesent", sent)
 
     page.on("websocket", watch)
-    flag = tmp_path / "go"
-    viewer = opened(page, lab, "door.ipynb", WAIT.format(path=str(flag)))
+    pipe = tmp_path / "go"
+    os.mkfifo(pipe)
+    viewer = opened(page, lab, "door.ipynb", WAIT.format(path=str(pipe)))
     has_door(viewer)
     run_cell(page, 1)
     expect(cell(page, 1).locator(".jp-InputPrompt").first).to_contain_text("*")
@@ -85,7 +78,7 @@ def test_a_view_asks_past_the_notebook_and_while_a_cell_runs(
     shows(viewer, 299)
     assert not [frame for frame in by_comm if b'"method":"frame"' in _bytes(frame)]
     expect(cell(page, 1).locator(".jp-InputPrompt").first).to_contain_text("*")
-    flag.touch()
+    pipe.write_text("go")
     expect(cell(page, 1).locator(".jp-InputPrompt").first).to_contain_text("2", timeout=LONG)
     page.close()
 
@@ -132,14 +125,15 @@ def test_on_a_page_of_voilas(quiet_page: Page, tmp_path: Path) -> None:
     """A view moves while a callback holds the kernel, and says at once when the kernel has gone."""
     from playwright.sync_api import expect
 
-    flag = tmp_path / "go"
+    pipe = tmp_path / "go"
+    os.mkfifo(pipe)
     source = f"""{DATA}
 import ipywidgets
 button = ipywidgets.Button(description="Hold")
 said = ipywidgets.Label("free")
 def hold(_):
     said.value = "held"
-    {WAIT.format(path=str(flag))}
+    {WAIT.format(path=str(pipe))}
     said.value = "free again"
 button.on_click(hold)
 ipywidgets.VBox([portal.view(ds), button, said])
@@ -154,7 +148,7 @@ ipywidgets.VBox([portal.view(ds), button, said])
         viewer.get_by_role("slider", name="time").press("End")
         shows(viewer, 299)
         expect(quiet_page.get_by_text("held", exact=True)).to_be_visible()
-        flag.touch()
+        pipe.write_text("go")
         expect(quiet_page.get_by_text("free again")).to_be_visible(timeout=LONG)
 
         [kernel] = psutil.Process(served.process.pid).children()

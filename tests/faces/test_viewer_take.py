@@ -7,7 +7,7 @@ import re
 import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from xml.etree import ElementTree
 
 import numpy as np
@@ -116,8 +116,9 @@ def test_what_is_saved_is_for_paper_in_the_dark_too(
         found = []
         opened(quiet_page)
         quiet_page.get_by_label("Dots per inch").fill("110")
-        for scheme in ("light", "dark"):
-            quiet_page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+        for scheme in schemes:
+            quiet_page.emulate_media(color_scheme=scheme)
             pictures = [saved(quiet_page, f"Save as {kind}") for kind in ("PNG", "SVG")]
             found.append((quiet_page.evaluate(ink), pictures))
         (light, in_light), (dark, in_dark) = found

@@ -145,7 +145,7 @@ def _minus(
     at = {str(d): state.index.get(str(d), 0) for d in first.dims if d not in kept}
     there = align(first, taken, at, {d: np.arange(first.sizes[d]) for d in kept})
     minus = steps.start("minus", source, second, compare.variable, there.at, kept)
-    if (away.factor, away.offset) != (1.0, 0.0):
+    if away.is_converted:
         scaled = f"minus * {away.factor!r} + {away.offset!r}"
         steps.lines += [
             f"# {_one_line(away.notes[0])}",
@@ -162,7 +162,7 @@ def _minus(
         array = array.astype(float)
     difference = (array - minus).rename(f"{view.name}_difference")
     difference.attrs = {"long_name": f"{view.name} minus {compare.variable}"}
-    if view.units and (view.units == shown.units or (away.factor, away.offset) != (1.0, 0.0)):
+    if view.units and (view.units == shown.units or away.is_converted):
         difference.attrs["units"] = view.units
     return difference
 

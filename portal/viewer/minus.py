@@ -51,6 +51,11 @@ class Second:
     offset: float = 0.0
     notes: tuple[str, ...] = ()
 
+    @property
+    def is_converted(self) -> bool:
+        """Whether it comes in other units."""
+        return (self.factor, self.offset) != (1.0, 0.0)
+
     def taken(
         self,
         values: NDArray[np.generic],
@@ -71,7 +76,7 @@ class Second:
         away = read(self.data, self.array, there.at, there.picks)
         single = values.dtype == away.dtype == np.float32
         dtype = np.float32 if single else np.float64
-        if (self.factor, self.offset) != (1.0, 0.0):
+        if self.is_converted:
             away = (away.astype(np.float64) * self.factor + self.offset).astype(dtype)
         found = np.asarray(np.subtract(values, away, dtype=dtype))
         for axis, far in enumerate(there.beyond):

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from portal.viewer.describe import VariableView
     from portal.viewer.render import Viewer
-    from portal.viewer.sources import Source
 
 
 Method = Callable[[Mapping[str, Any], Call], dict[str, Any]]
@@ -82,7 +81,8 @@ class Tools:
         def kept(rest: Mapping[str, int]) -> Sequence[Kept]:
             if params.get("minus") is not None:
                 return ()
-            return kept_along(self._viewer.reader, self._source(array, params), array, along, rest)
+            source = self._viewer.source(_data(params), array)
+            return kept_along(self._viewer.reader, source, array, along, rest)
 
         parts = series(array, along, index, call.cancelled, self._speed, self._pass, kept)
         return _sent(parts, more, call)
@@ -139,9 +139,6 @@ class Tools:
         from portal.viewer.through import through
 
         return through(self._viewer, data, array, second, call), view
-
-    def _source(self, array: xr.DataArray, params: Mapping[str, Any]) -> Source | None:
-        return self._viewer.source(_data(params), array)
 
     def _index(self, array: xr.DataArray, params: Mapping[str, Any]) -> dict[str, int]:
         return checked_index(array, _mapping("index", params.get("index") or {}))

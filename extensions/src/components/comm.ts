@@ -121,13 +121,7 @@ export function kernelChannel(
 
   const send = (id: string, message: object) => {
     try {
-      if (gone) {
-        throw new Error(GONE);
-      } else if (door) {
-        door.send({ id, ...message });
-      } else {
-        model.send({ id, ...message });
-      }
+      (door ?? model).send({ id, ...message });
     } catch {
       // The host throws errors of its own where the kernel was restarted or has died.
       end(id, new BackendError('NoKernel', GONE));
@@ -150,7 +144,11 @@ export function kernelChannel(
           end(id, signal.reason);
         }
       });
-      send(id, message);
+      if (gone) {
+        end(id, new BackendError('NoKernel', GONE));
+      } else {
+        send(id, message);
+      }
     });
 
   /** What was asked through a door that has closed is asked once more, if anybody is there to answer. */

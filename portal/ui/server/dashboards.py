@@ -19,13 +19,11 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from jupyter_server.base.handlers import JupyterHandler
-from jupyter_server.base.websocket import WebSocketMixin
 from tornado import httpclient, web, websocket
 
 from portal.core.policy import Action
 from portal.errors import PortalError
-from portal.ui.server.guard import RESOURCE, guarded, status_of
+from portal.ui.server.guard import RESOURCE, PortalSocket, guarded, status_of
 
 if TYPE_CHECKING:
     from portal.federation.federation import Federation
@@ -98,7 +96,7 @@ class Ways:
             self._open.pop(name).stack.close()
 
 
-class DashboardPages(WebSocketMixin, websocket.WebSocketHandler, JupyterHandler):
+class DashboardPages(PortalSocket):
     """The pages of a cluster's dashboard, and the web sockets that keep them moving."""
 
     auth_resource = RESOURCE
@@ -130,10 +128,6 @@ class DashboardPages(WebSocketMixin, websocket.WebSocketHandler, JupyterHandler)
             self.settings["portal_ways"].forget(way)
             await self._way(run_id)  # says so, if the cluster has ended
             raise
-
-    def get_login_url(self) -> str:
-        """Refuse who is not known; nobody is sent elsewhere."""
-        raise web.HTTPError(HTTPStatus.FORBIDDEN)
 
     async def _way(self, run_id: str) -> Way:
         ways: Ways = self.settings["portal_ways"]

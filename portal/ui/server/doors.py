@@ -8,25 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import re
-import struct
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
-from jupyter_server.base.handlers import JupyterHandler
-from jupyter_server.base.websocket import WebSocketMixin
 from tornado import web, websocket
 
-from portal.ui.server.guard import guarded
-from portal.ui.widgets.door import file_name, short
+from portal.ui.server.guard import PortalSocket, guarded
+from portal.ui.widgets.door import LENGTH, file_name, short
 
 #: The kernel has closed its end of a door.
 ENDED: Final = 4410
-_LENGTH: Final = struct.Struct("<I")
 ROUTE: Final = r"portal/api/doors/([^/]+)"
 
 
-class DoorHandler(WebSocketMixin, websocket.WebSocketHandler, JupyterHandler):
+class DoorHandler(PortalSocket):
     """One front-end on its way to one widget."""
 
     auth_resource = "kernels"
@@ -51,10 +47,6 @@ class DoorHandler(WebSocketMixin, websocket.WebSocketHandler, JupyterHandler):
         finally:
             self.on_close()  # also where it was no web socket that was asked for
 
-    def get_login_url(self) -> str:
-        """Refuse who is not known; nobody is sent elsewhere."""
-        raise web.HTTPError(HTTPStatus.FORBIDDEN)
-
     def open(self, *_: str) -> None:
         """Pass on what the kernel says, at once."""
         self.set_nodelay(True)
@@ -63,7 +55,7 @@ class DoorHandler(WebSocketMixin, websocket.WebSocketHandler, JupyterHandler):
     async def _pass_on(self) -> None:
         try:
             while True:
-                (length,) = _LENGTH.unpack(await self._reader.readexactly(_LENGTH.size))
+                (length,) = LENGTH.unpack(await self._reader.readexactly(LENGTH.size))
                 await self.write_message(await self._reader.readexactly(length), binary=True)
         except (OSError, asyncio.IncompleteReadError):
             self.close(ENDED, "The kernel has closed it.")
@@ -74,7 +66,7 @@ class DoorHandler(WebSocketMixin, websocket.WebSocketHandler, JupyterHandler):
         """Pass on what the front-end says."""
         if self._writer is not None:
             data = message.encode() if isinstance(message, str) else message
-            self._writer.write(_LENGTH.pack(len(data)) + data)
+            self._writer.write(LENGTH.pack(len(data)) + data)
 
     def on_close(self) -> None:
         """Let the kernel know that nobody is there any more."""

@@ -6,7 +6,9 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 from jupyter_server.auth.decorator import authorized
-from tornado import web
+from jupyter_server.base.handlers import JupyterHandler
+from jupyter_server.base.websocket import WebSocketMixin
+from tornado import web, websocket
 
 from portal.errors import (
     Denied,
@@ -58,3 +60,11 @@ def guarded(action: str, resource: str = RESOURCE) -> Callable[[Method], Method]
         return guard
 
     return wrap
+
+
+class PortalSocket(WebSocketMixin, websocket.WebSocketHandler, JupyterHandler):
+    """A route that connects web sockets, and may have pages beside them."""
+
+    def get_login_url(self) -> str:
+        """Refuse who is not known; nobody is sent elsewhere."""
+        raise web.HTTPError(HTTPStatus.FORBIDDEN)

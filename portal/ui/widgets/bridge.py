@@ -34,10 +34,10 @@ class BridgeWidget(anywidget.AnyWidget):
     """A widget whose front-end asks the kernel.
 
     Messages come by the widget's comm, or through a `Door` that the front-end has asked for by the
-    method ``door``, whose answer is the door's name. A message ``{id, method, params}`` is answered with ``{id, result}`` or
-    ``{id, error: {kind, message}}``, and before that with as many ``{id, part}`` and
-    ``{id, progress: {done, total, what}}`` as the method sends; a fault is never lost. The
-    front-end may send ``{id, cancel: true}``; what was cancelled is answered
+    method ``door``, whose answer is the door's name. A message ``{id, method, params}`` is
+    answered with ``{id, result}`` or ``{id, error: {kind, message}}``, and before that with as many
+    ``{id, part}`` and ``{id, progress: {done, total, what}}`` as the method sends; a fault is never
+    lost. The front-end may send ``{id, cancel: true}``; what was cancelled is answered
     ``{id, superseded: true}``.
 
     The kernel stays free: each request is worked on in a thread of its own, but those whose params

@@ -25,7 +25,8 @@ from portal.errors import Unavailable
 PATIENCE: Final = 20.0
 #: The first message: without it the one that knocked was not let in.
 WELCOME: Final = {"event": "welcome"}
-_LENGTH: Final = struct.Struct("<I")
+#: Goes before each message, and within those of a kernel before their JSON: bytes, as 32 bits.
+LENGTH: Final = struct.Struct("<I")
 _PEER: Final = struct.Struct("3i")
 _MOST_BYTES: Final = 2**20
 #: Bytes of a path that every system takes for the address of a Unix socket; Linux takes 107.
@@ -70,19 +71,15 @@ class Door:
         try:
             self._door = _listening(self._path)
         except (AttributeError, OSError) as error:
-            raise Unavailable(
-                "There is no direct way to the kernel here",
-                found=str(error),
-                advice="Nothing: the messages go by the notebook's own way.",
-            ) from error
+            raise _unavailable(str(error)) from error
         threading.Thread(target=self._serve, name="portal-door", daemon=True).start()
 
     def send(self, content: Mapping[str, Any], buffers: Sequence[bytes]) -> None:
         """Send a message with bytes beside it; one to a front-end that has gone is dropped."""
         lengths = [memoryview(each).nbytes for each in buffers]
         text = json.dumps({"lengths": lengths, "message": content}).encode()
-        whole = _LENGTH.size + len(text) + sum(lengths)
-        head = _LENGTH.pack(whole) + _LENGTH.pack(len(text)) + text
+        whole = LENGTH.size + len(text) + sum(lengths)
+        head = LENGTH.pack(whole) + LENGTH.pack(len(text)) + text
         with self._sending, contextlib.suppress(OSError):
             if self._line is not None:
                 for part in (head, *buffers):
@@ -157,11 +154,15 @@ def kernel_directory() -> Path:
 
         return Path(get_connection_file()).parent
     except (ImportError, RuntimeError) as error:
-        raise Unavailable(
-            "There is no direct way to the kernel here",
-            found=f"no IPython kernel: {error}",
-            advice="Nothing: the messages go by the notebook's own way.",
-        ) from error
+        raise _unavailable(f"no IPython kernel: {error}") from error
+
+
+def _unavailable(found: str) -> Unavailable:
+    return Unavailable(
+        "There is no direct way to the kernel here",
+        found=found,
+        advice="Nothing: the messages go by the notebook's own way.",
+    )
 
 
 def _listening(path: Path) -> socket.socket:
@@ -190,8 +191,8 @@ def _is_own(line: socket.socket) -> bool:
 
 def _message(line: socket.socket) -> bytes | None:
     """Read a message; None when there are no more."""
-    head = _exactly(line, _LENGTH.size)
-    if head is None or (length := _LENGTH.unpack(head)[0]) > _MOST_BYTES:
+    head = _exactly(line, LENGTH.size)
+    if head is None or (length := LENGTH.unpack(head)[0]) > _MOST_BYTES:
         return None
     return _exactly(line, length)
 
